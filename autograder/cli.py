@@ -1,0 +1,260 @@
+"""The command line: `autograder check | grade | list | release`.
+
+Exit codes: 0 all points, 1 points lost (or files out of date), 2 could not be done, with one
+line that says why. Here belongs reading arguments and printing; work is done elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from autograder import __version__
+from autograder.keys import KEYS, Key, KeyFileError, chapters, load_key
+
+MAX_SEED = 2**31
+
+
+class Failed(click.ClickException):
+    """One clear line and exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"autograder: {self.format_message()}", err=True)
+
+
+def plainly(command: Callable[..., int]) -> Callable[..., None]:
+    """Errors that have a message become that message; results become the exit code."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            code = command(*args, **kwargs)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except KeyboardInterrupt as error:
+            raise Failed("stopped") from error
+        except OSError as error:
+            name = f" ({error.filename})" if error.filename else ""
+            raise Failed(f"{error.strerror or error}{name}") from error
+        except Exception as error:
+            if type(error).__module__.startswith("autograder."):
+                raise Failed(str(error)) from error
+            raise Failed(f"unexpected {type(error).__name__}: {error}; please report it") from error
+        raise click.exceptions.Exit(code)
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="autograder")
+def main() -> None:
+    """Grade the exercises of the course Unrolled.
+
+    A student checks one notebook against the public answers; an instructor grades submissions
+    on fresh inputs that nobody has seen.
+    """
+
+
+@main.command("check")
+@click.argument("notebook", type=click.Path(path_type=Path))
+@click.option("--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds for one cell.")
+@plainly
+def check_command(notebook: Path, timeout: float) -> int:
+    """Check NOTEBOOK against the public answer key, as the check cells in it do."""
+    from autograder.grade import PUBLIC_SEED
+
+    console = Console()
+    with _grading(timeout, PUBLIC_SEED) as (course, settings):
+        records = _run([notebook], course, settings)
+    _print_in_full(console, records)
+    return _code(records)
+
+
+@main.command("grade")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Seed of the inputs. Default: a fresh one.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the records to this file.")
+@click.option("--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds for one cell.")
+@plainly
+def grade_command(paths: tuple[Path, ...], seed: int | None, json_file: Path | None, timeout: float) -> int:
+    """Grade the notebooks PATHS (a folder stands for the notebooks in it) on fresh inputs."""
+    seed = seed if seed is not None else 1 + secrets.randbelow(MAX_SEED - 1)
+    files = _notebooks(paths)
+    if json_file is not None and not json_file.parent.is_dir():
+        raise Failed(f"{json_file}: there is no such folder to write to")
+    console = Console()
+    with _grading(timeout, seed) as (course, settings):
+        records = _run(files, course, settings)
+    if json_file is not None:
+        text = json.dumps([record.as_json() for record in records], indent=1, ensure_ascii=False)
+        json_file.write_text(text + "\n", encoding="utf-8")
+    if len(records) == 1:
+        _print_in_full(console, records)
+    else:
+        from autograder.report.terminal import summary_table
+
+        console.print(summary_table(records))
+    console.print(f"[dim]seed {seed}[/]")
+    return _code(records)
+
+
+@main.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plainly
+def list_command(as_json: bool) -> int:
+    """List the chapters with their exercises."""
+    keys = [load_key(name) for name in _course_order()]
+    if as_json:
+        click.echo(json.dumps({"chapters": [_chapter_json(key) for key in keys]}, indent=1, ensure_ascii=False))
+    else:
+        from autograder.report.terminal import chapters_table
+
+        Console().print(chapters_table(keys))
+    return 0
+
+
+@main.command("release")
+@click.argument("names", nargs=-1)
+@click.option("--check", "check_only", is_flag=True, help="Write nothing; fail if a file is out of date.")
+@click.option("--solved", type=click.Path(path_type=Path), help="Also write the solved notebooks to this folder.")
+@click.option("--keys", type=click.Path(path_type=Path), default=KEYS, help="Where the answer keys go.")
+@click.option("--exercises", type=click.Path(path_type=Path), help="Where the students' notebooks go.")
+@plainly
+def release_command(
+    names: tuple[str, ...], check_only: bool, solved: Path | None, keys: Path, exercises: Path | None
+) -> int:
+    """Make the answer keys and students' notebooks of the chapters NAMES (default: all)."""
+    from autograder.kernel import open_kernels
+    from autograder.notebook import read_chapter, write_ipynb
+    from autograder.reference import solutions_folder
+    from autograder.release import release, solved_notebook, stale
+
+    folder = solutions_folder()
+    if folder is None:
+        raise Failed("no solutions here: run in the course's repository, or set UNROLLED_SOLUTIONS")
+    exercises = exercises or folder.parent / "book" / "exercises"
+    problems: list[str] = []
+    with open_kernels() as kernels:
+        for path in _sources(folder, names):
+            click.echo(f"{path.stem} …", err=True)
+            chapter = read_chapter(path)
+            if check_only:
+                problems += stale(chapter, kernels, keys, exercises)
+            else:
+                for written in release(chapter, kernels, keys, exercises):
+                    click.echo(written)
+            if solved is not None:
+                write_ipynb(solved / path.with_suffix(".ipynb").name, solved_notebook(chapter))
+                click.echo(solved / path.with_suffix(".ipynb").name)
+    for problem in problems:
+        click.echo(f"{problem}: run autograder release", err=True)
+    return 1 if problems else 0
+
+
+def _sources(folder: Path, names: tuple[str, ...]) -> list[Path]:
+    known = {path.stem: path for path in sorted(folder.glob("*.md"))}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise Failed(f"unknown chapter '{unknown[0]}' (chapters: {', '.join(known)})")
+    return [known[name] for name in names] if names else list(known.values())
+
+
+def _notebooks(paths: tuple[Path, ...]) -> list[Path]:
+    """The files to grade: those named, and the notebooks in the folders named."""
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+            if not inside:
+                raise Failed(f"{path}: there is no notebook in this folder")
+            files += inside
+        else:
+            files.append(path)
+    return list(dict.fromkeys(files))
+
+
+@contextmanager
+def _grading(timeout: float, seed: int) -> Iterator[tuple[Any, Any]]:
+    """The course, with kernels, and the settings of one run."""
+    from autograder.grade import open_course
+    from autograder.kernel import KernelSettings, open_kernels
+    from autograder.reference import cache_folder
+
+    with open_kernels() as kernels:
+        yield open_course(kernels, cache_folder()), KernelSettings(seed=seed, timeout=timeout)
+
+
+def _run(files: list[Path], course: Any, settings: Any) -> list[Any]:
+    """Grade, with a progress line on standard error: streamed verdicts for one file, a bar for many."""
+    from autograder.grade import Progress, grade_files
+
+    console = Console(stderr=True)
+    if len(files) == 1:
+
+        def checked(submission: str, result: Any) -> None:
+            console.print(f"{'✓' if result.outcome == 'pass' else '✗'} {result.id}", highlight=False)
+
+        return grade_files(files, course, settings, Progress(checked=checked))
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=len(files))
+        begun = iter(range(-1, len(files)))
+
+        def started(submission: str) -> None:
+            bar.update(task, completed=max(0, next(begun) + 1), description=Path(submission).name)
+
+        return grade_files(files, course, settings, Progress(started=started))
+
+
+def _print_in_full(console: Console, records: list[Any]) -> None:
+    from autograder.report.terminal import record_report
+
+    for record in records:
+        if record.error:
+            click.echo(f"autograder: {record.submission}: {record.error}", err=True)
+        else:
+            console.print(record_report(record, load_key(record.chapter)))
+
+
+def _code(records: list[Any]) -> int:
+    if any(record.error for record in records):
+        return 2
+    return 0 if all(record.score == record.max_score for record in records) else 1
+
+
+def _course_order() -> list[str]:
+    """The chapters in the order of the book; any other at the end."""
+    order = ["background", "equations", "bptt", "lstm", "gru", "code"]
+    known = chapters()
+    if not known:
+        raise KeyFileError("there are no answer keys: run autograder release")
+    return [name for name in order if name in known] + [name for name in known if name not in order]
+
+
+def _chapter_json(key: Key) -> dict[str, Any]:
+    def exercise(e: Any) -> dict[str, Any]:
+        names = ("id", "backend", "points", "minutes", "difficulty", "mistakes", "variants", "hints")
+        return {name: getattr(e, name) for name in names} | {"checks": len(e.checks)}
+
+    return {
+        "id": key.chapter, "title": key.title, "points": key.points,
+        "exercises": [exercise(e) for e in key.exercises],
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())
