@@ -212,12 +212,11 @@ def _run(files: list[Path], course: Any, settings: Any) -> list[Any]:
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=len(files))
-        begun = iter(range(-1, len(files)))
 
-        def started(submission: str) -> None:
-            bar.update(task, completed=max(0, next(begun) + 1), description=Path(submission).name)
+        def finished(record: Any) -> None:
+            bar.update(task, advance=1, description=Path(record.submission).name)
 
-        return grade_files(files, course, settings, Progress(started=started))
+        return grade_files(files, course, settings, Progress(finished=finished))
 
 
 def _print_in_full(console: Console, records: list[Any]) -> None:

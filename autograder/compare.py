@@ -165,7 +165,7 @@ def _compare_other(name: str, mine: Value, expected: Value) -> Difference | None
     if isinstance(mine, str) and isinstance(expected, str):
         if mine == expected:
             return None
-        pairs = enumerate(zip(mine, expected))
+        pairs = enumerate(zip(mine, expected, strict=False))
         at = next((i for i, (a, b) in pairs if a != b), min(len(mine), len(expected)))
         return Difference(name, "value", f"The text `{name}` differs first at character {at}.")
     if isinstance(mine, Other) and isinstance(expected, Other) and mine == expected:
@@ -231,7 +231,7 @@ def _named_index(index: tuple[int, ...], axes: str) -> str:
     names = axes.split()
     if len(names) != len(index) or not index:
         return ""
-    parts = [f"{AXIS_NAMES.get(axis, axis)} {i}" for axis, i in zip(names, index)]
+    parts = [f"{AXIS_NAMES.get(axis, axis)} {i}" for axis, i in zip(names, index, strict=True)]
     return f" ({', '.join(parts)})"
 
 

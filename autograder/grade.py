@@ -1,39 +1,46 @@
 """Submissions into records: read, graft, run under nbval, and once more without extra cells.
 
-Here belongs the whole path of one submission, and of a list of them in one session. What a
+Here belongs the whole path of a list of submissions, in sessions of a few at a time. What a
 verdict is made of lies in `nbval_plugin`; what a record looks like, in `record`.
 """
 
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.graft import Graft, chapter_of, graft
+from autograder.diagnose import Mistake
+from autograder.graft import chapter_of, graft
 from autograder.kernel import KernelSettings
 from autograder.kernel.client import KernelError, Kernels
-from autograder.keys import Key, KeyFileError, load_key
-from autograder.nbval_plugin import Job, run_jobs
-from autograder.notebook import Chapter, NotebookFileError, read_chapter, read_ipynb, reference_code
+from autograder.keys import Check, Key, KeyFileError, load_key
+from autograder.nbval_plugin import Job, fill_gaps, run_jobs
+from autograder.notebook import Chapter, NotebookFileError, SourceError, read_chapter, read_ipynb, reference_code
 from autograder.record import CheckResult, Record, ungraded
-from autograder.reference import References, solutions_folder
+from autograder.reference import ReferenceError, References, solutions_folder
 
 PUBLIC_SEED = 0
+SESSION = 16  # submissions in one pytest session: its start-up is shared, progress stays visible
 
 
 class GradeError(Exception):
     """Nothing can be graded like this; the message says why and what to do."""
 
 
+NOT_GRADED = (NotebookFileError, KeyFileError, GradeError, KernelError, SourceError, ReferenceError)
+
+
 @dataclass(frozen=True)
 class Progress:
-    """What the command line shows while it works."""
+    """What the command line shows while it works: each check, each finished submission."""
 
-    started: Callable[[str], None] = lambda submission: None
     checked: Callable[[str, CheckResult], None] = lambda submission, result: None
+    finished: Callable[[Record], None] = lambda record: None
+
+
+SILENT = Progress()
 
 
 @dataclass(frozen=True)
@@ -69,51 +76,43 @@ def open_course(kernels: Kernels, cache: Path | None = None) -> Course:
 
 
 def grade_files(
-    paths: list[Path], course: Course, settings: KernelSettings, progress: Progress = Progress()
+    paths: Sequence[Path], course: Course, settings: KernelSettings, progress: Progress = SILENT
 ) -> list[Record]:
     """Grade submissions, one record each, in order. A file that cannot be graded gets a record too."""
     records = []
-    for path in paths:
-        progress.started(str(path))
-        try:
-            records.append(grade_file(path, course, settings, progress))
-        except (NotebookFileError, KeyFileError, GradeError, KernelError) as error:
-            records.append(ungraded(str(path), settings.seed, str(error)))
+    for start in range(0, len(paths), SESSION):
+        for record in _grade_session(paths[start : start + SESSION], course, settings, progress):
+            progress.finished(record)
+            records.append(record)
     return records
 
 
-def grade_file(path: Path, course: Course, settings: KernelSettings, progress: Progress = Progress()) -> Record:
-    """Grade one submission.
+def grade_file(path: Path, course: Course, settings: KernelSettings) -> Record:
+    """Grade one submission."""
+    return grade_files([path], course, settings)[0]
 
-    Raises
-    ------
-    NotebookFileError, KeyFileError, GradeError, KernelError
-        If it cannot be graded.
-    """
+
+def _grade_session(
+    paths: Sequence[Path], course: Course, settings: KernelSettings, progress: Progress
+) -> Iterator[Record]:
+    prepared: list[Record | Job] = []
+    for path in paths:
+        try:
+            prepared.append(_prepare(path, course, settings, progress))
+        except NOT_GRADED as error:
+            prepared.append(ungraded(str(path), settings.seed, str(error)))
+    jobs = [job for job in prepared if isinstance(job, Job)]
+    _run(jobs)
+    # Other cells of the student may have got in the way: an exercise is right if it is right alone.
+    again = {id(job): alone for job in jobs if (alone := job.isolated()) is not None}
+    _run(list(again.values()))
+    for path, job in zip(paths, prepared, strict=True):
+        yield job if isinstance(job, Record) else _record(path, job, again.get(id(job)))
+
+
+def _prepare(path: Path, course: Course, settings: KernelSettings, progress: Progress) -> Job:
     submission = read_ipynb(path)
     key = load_key(chapter_of(submission))
-    began = time.perf_counter()
-    grafted = graft(key, submission)
-    notes: tuple[str, ...] = ()
-    results = _run(grafted, course, settings, lambda result: progress.checked(str(path), result))
-    if grafted.has_extra and any(result.outcome != "pass" for result in results):
-        # The student's own cells may have got in the way: an exercise is right if it is right without them.
-        again = {r.id: r for r in _run(graft(key, submission, extra=False), course, settings, lambda result: None)}
-        better = [r.id for r in results if r.outcome != "pass" and again[r.id].outcome == "pass"]
-        results = [again[r.id] if r.id in better else r for r in results]
-        if better:
-            notes = (f"graded without the student's own cells: {', '.join(better)}",)
-    return Record(
-        chapter=key.chapter, submission=str(path), seed=settings.seed, key=key.hash,
-        score=round(sum(r.points for r in results), 6), max_score=key.points,
-        seconds=round(time.perf_counter() - began, 4), checks=tuple(results), notes=notes,
-    )  # fmt: skip
-
-
-def _run(
-    grafted: Graft, course: Course, settings: KernelSettings, on_result: Callable[[CheckResult], None]
-) -> list[CheckResult]:
-    key = grafted.key
     chapter = course.chapter(key)
     if settings.seed == PUBLIC_SEED:
         reference = {check.id: check.reference for check in key.checks}
@@ -123,12 +122,49 @@ def _run(
         )
     else:
         reference = course.references.payloads(key, chapter, settings.seed)
-    job = Job(
-        grafted, reference,
-        mistakes=lambda check: course.references.mistakes(key, chapter, check, settings.seed) if chapter else check.mistakes,
+
+    def mistakes(check: Check) -> tuple[Mistake, ...]:
+        return course.references.mistakes(key, chapter, check, settings.seed) if chapter else check.mistakes
+
+    return Job(
+        graft=graft(key, submission),
+        reference=reference,
+        mistakes=mistakes,
         solutions={c.exercise: reference_code(c.source) for c in chapter.of("solution")} if chapter else {},
-        kernels=course.kernels, settings=replace(settings), on_result=on_result,
-    )  # fmt: skip
-    with tempfile.TemporaryDirectory(prefix="unrolled-graft-") as folder:
-        run_jobs([job], Path(folder))
-    return [job.results[check.id] for check in key.checks]
+        kernels=course.kernels,
+        settings=settings,
+        on_result=lambda result: progress.checked(str(path), result),
+    )
+
+
+def _run(jobs: list[Job]) -> None:
+    """Run jobs in one session; those that the grader failed on, once more by themselves."""
+    for some in (jobs, *([job] for job in jobs)):
+        todo = [job for job in some if any(check.id not in job.results for check in job.checks())]
+        if todo:
+            with tempfile.TemporaryDirectory(prefix="unrolled-graft-") as folder:
+                run_jobs(todo, Path(folder))
+    for job in jobs:
+        fill_gaps(job)
+
+
+def _record(path: Path, job: Job, again: Job | None) -> Record:
+    key, results = job.graft.key, dict(job.results)
+    notes: tuple[str, ...] = ()
+    seconds = job.seconds + (again.seconds if again else 0)
+    if again is not None:
+        better = [i for i, r in again.results.items() if r.outcome == "pass" and results[i].outcome != "pass"]
+        results |= {i: again.results[i] for i in better}
+        notes = (f"graded apart from the student's other cells: {', '.join(better)}",) if better else ()
+    checks = tuple(results[check.id] for check in key.checks)
+    return Record(
+        chapter=key.chapter,
+        submission=str(path),
+        seed=job.settings.seed,
+        key=key.hash,
+        score=round(sum(check.points for check in checks), 6),
+        max_score=key.points,
+        seconds=round(seconds, 4),
+        checks=checks,
+        notes=notes,
+    )

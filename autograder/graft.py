@@ -8,7 +8,8 @@ id) and the student's own extra code cells, in their place. Everything else of t
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from autograder.keys import Key, KeyFileError, chapters, load_key
@@ -23,11 +24,6 @@ class Graft:
     key: Key
     steps: tuple[Step, ...]
     missing: frozenset[str] = field(default_factory=frozenset)
-
-    @property
-    def has_extra(self) -> bool:
-        """Whether the student added code cells of their own."""
-        return any(step.role == "extra" for step in self.steps)
 
 
 @dataclass(frozen=True)
@@ -65,11 +61,27 @@ def chapter_of(submission: dict[str, Any]) -> str:
     raise KeyFileError("not a notebook of this course: use one from book/exercises/")
 
 
-def graft(key: Key, submission: dict[str, Any], extra: bool = True) -> Graft:
-    """The key with the submission's solutions, and its extra cells if `extra`."""
+def isolate(whole: Graft, exercises: Collection[str], solutions: dict[str, str]) -> Graft:
+    """Only these exercises, each in clean surroundings.
+
+    No cell of the student's own, and the reference in the place of every other exercise's
+    solution (where `solutions` has it): what a student broke elsewhere cannot reach them.
+    """
+    steps = []
+    for step in whole.steps:
+        if step.role == "extra" or (step.role == "check" and step.exercise not in exercises):
+            continue
+        if step.role == "solution" and step.exercise not in exercises:
+            step = replace(step, role="setup", source=solutions.get(step.exercise, step.source))
+        steps.append(step)
+    return replace(whole, steps=tuple(steps))
+
+
+def graft(key: Key, submission: dict[str, Any]) -> Graft:
+    """The key with the submission's solutions and its extra cells."""
     home = _homes(key, submission["cells"])
     own: dict[str, dict[str, Any]] = {name: cell for name, cell in home if name}
-    extras = _extras(home) if extra else {}
+    extras = _extras(home)
     steps = [_extra(cell) for cell in extras.get("", [])]
     missing = set()
     for cell in key.notebook["cells"]:
@@ -100,9 +112,9 @@ def _homes(key: Key, cells: list[dict[str, Any]]) -> list[tuple[str, dict[str, A
             for i, cell in enumerate(cells):
                 names = _names(cell)
                 name = names[which] if which < len(names) else ""
-                if name in wanted and name not in taken and (cell["cell_type"] == "code") == code:
-                    if i not in taken.values():
-                        taken[name] = i
+                fits = name in wanted and name not in taken and i not in taken.values()
+                if fits and (cell["cell_type"] == "code") == code:
+                    taken[name] = i
     by_index = {i: name for name, i in taken.items()}
     return [(by_index.get(i, ""), cell) for i, cell in enumerate(cells)]
 

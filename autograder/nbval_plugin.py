@@ -11,9 +11,10 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 
 from autograder.compare import compare
 from autograder.diagnose import CellError, Mistake, diagnose
-from autograder.graft import Graft, Step
+from autograder.graft import Graft, Step, isolate
 from autograder.kernel import KernelSettings, run_cell
-from autograder.kernel.client import DIED, FLOODED, TIMED_OUT, KernelError, Kernels
+from autograder.kernel.client import DIED, FLOODED, TIMED_OUT, Kernel, KernelError, Kernels
 from autograder.keys import Check, payloads
 from autograder.notebook import assemble, code_cell, helpers_of, write_ipynb
 from autograder.payload import MIME, Payload, PayloadError, decode, encode
@@ -32,6 +33,7 @@ from autograder.record import CheckResult
 
 KILLED = {TIMED_OUT: "timeout", DIED: "died", FLOODED: "died"}
 OPTIONS = ["-p", "nbval.plugin", "-p", "no:cacheprovider", "-p", "no:warnings", "-p", "no:faulthandler"]
+OPTIONS += ["-p", "no:unraisableexception", "-p", "no:threadexception", "-p", "no:logging"]
 OPTIONS += ["--capture=no", "-qq", "--no-header", "--no-summary", "--color=no", "-c", os.devnull]
 
 
@@ -51,10 +53,28 @@ class Job:
     settings: KernelSettings
     on_result: Callable[[CheckResult], None] = lambda result: None
     results: dict[str, CheckResult] = field(default_factory=dict)
+    seconds: float = 0.0
+    alone: bool = False  # whether no exercise may see another one's student code
 
     def steps(self) -> list[Step]:
         """The code cells to run. Worked examples are for reading: they are not run."""
         return [step for step in self.graft.steps if step.role != "toy"]
+
+    def checks(self) -> list[Check]:
+        """The checks that this job is to decide."""
+        run = {step.cell_id for step in self.graft.steps if step.role == "check"}
+        return [check for check in self.graft.key.checks if check.cell_id in run]
+
+    def isolated(self) -> Job | None:
+        """A second chance for exercises that failed, each in clean surroundings; None if there are none.
+
+        A known mistake, or a stub, is the student's own doing and needs none.
+        """
+        failed = {r.exercise for r in self.results.values() if r.outcome not in ("pass", "missing") and not r.mistake}
+        if not failed:
+            return None
+        grafted = isolate(self.graft, failed, self.solutions)
+        return replace(self, graft=grafted, alone=True, results={}, seconds=0.0, on_result=lambda result: None)
 
     def keep(self, result: CheckResult) -> None:
         """Take down a check's result."""
@@ -75,12 +95,10 @@ def run_jobs(jobs: list[Job], folder: Path) -> None:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             pytest.main([*OPTIONS, "--rootdir", str(folder), *map(str, paths)], plugins=[_Collector(paths)])
     finally:
-        for name, value in zip(("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_ADDOPTS"), before):
+        for name, value in zip(("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_ADDOPTS"), before, strict=True):
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
-    for job in jobs:
-        _fill_gaps(job)
 
 
 class _Collector:
@@ -101,6 +119,7 @@ class GradedFile(IPyNbFile):  # type: ignore[misc]
     """A grafted notebook: which kernel its cells run in, and what replaces a failed exercise."""
 
     job: Job
+    kernel: Kernel | None
 
     def setup(self) -> None:
         """Start with nothing run; the first cell starts the kernel."""
@@ -109,6 +128,7 @@ class GradedFile(IPyNbFile):  # type: ignore[misc]
         self.history: list[str] = []  # what a new kernel must run again
         self.pending: list[Step] = []  # the steps of the exercise that is under way
         self.failed_cells: dict[str, CellError] = {}  # solution cells that raised, by exercise
+        self.began = time.perf_counter()
 
     def collect(self) -> Iterator[IPyNbCell]:
         """nbval's cells, as ours, with options that no marker of a submission can change."""
@@ -121,7 +141,7 @@ class GradedFile(IPyNbFile):  # type: ignore[misc]
     def ready(self) -> None:
         """Make sure that there is a kernel in the state that the next cell needs."""
         if self.kernel is not None and self.kernel.is_alive():
-            return None
+            return
         self.kernel = self.job.kernels.kernel(self.job.settings)
         earlier = [*self.history, *(step.source for step in self.pending if step.role != "check")]
         for source in earlier:
@@ -129,7 +149,8 @@ class GradedFile(IPyNbFile):  # type: ignore[misc]
             if not self.kernel.is_alive():  # it ran before: what kills it now is chance, or spite
                 self.history = [kept for kept in self.history if kept != source]
                 self.pending = [step for step in self.pending if step.source != source]
-                return self.ready()
+                self.ready()
+                return
 
     def ran(self, step: Step, error: CellError | None) -> None:
         """Keep account of a cell that has run."""
@@ -146,6 +167,7 @@ class GradedFile(IPyNbFile):  # type: ignore[misc]
             self._settle(step.exercise)
 
     def teardown(self) -> None:
+        self.job.seconds += time.perf_counter() - self.began
         if self.kernel is not None:
             self.kernel.stop()
 
@@ -159,9 +181,11 @@ class GradedFile(IPyNbFile):  # type: ignore[misc]
         passed = all(i in self.job.results and self.job.results[i].outcome == "pass" for i in checks)
         steps, self.pending = self.pending, []
         reference = self.job.solutions.get(exercise)
-        if not passed and reference is not None:
+        if (not passed or self.job.alone) and reference is not None:
             mine = next((s.source for s in self.job.steps() if s.role == "solution" and s.exercise == exercise), "")
-            self.history += [helpers_of(mine, reference), reference]
+            given = [s.source for s in self.job.steps() if s.role in ("setup", "inputs")]
+            helpers = "" if self.job.alone else helpers_of(mine, "\n".join([*given, reference]))
+            self.history += [helpers, reference]
             self.history += [step.source for step in steps if step.role in ("extra", "setup", "inputs")]
             if self.kernel is not None:
                 self.kernel.stop()
@@ -234,7 +258,7 @@ class GradedCell(IPyNbCell):  # type: ignore[misc]
         return self._keep("error", mistake.id if mistake else None, f"{mistake.says} {text}" if mistake else text)
 
     def _check(self) -> Check:
-        checks = self.parent.job.graft.key.checks
+        checks: list[Check] = self.parent.job.graft.key.checks
         return next(check for check in checks if check.cell_id == self.step.cell_id)
 
     def _keep(self, outcome: str, mistake: str | None, message: str, cause: str = "student") -> bool:
@@ -267,9 +291,9 @@ def _error_of(outputs: Any) -> CellError | None:
     return CellError(str(errors[-1].get("ename")), str(errors[-1].get("evalue"))) if errors else None
 
 
-def _fill_gaps(job: Job) -> None:
+def fill_gaps(job: Job) -> None:
     """Fail closed: a check without a result was not reached, and that is the grader's doing."""
-    for check in job.graft.key.checks:
+    for check in job.checks():
         if check.id not in job.results:
             text = "The grader did not reach this check."
             job.keep(CheckResult(check.id, check.exercise, 0.0, check.points, "missing", "infrastructure", None, text))

@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,16 +79,20 @@ def read_chapter(path: Path) -> Chapter:
         If the source breaks the format: unknown role, an exercise without a solution or a
         check, an edit that does not apply, an id used twice.
     """
+    return _parse_chapter(path.stem, path.read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=32)
+def _parse_chapter(name: str, content: str) -> Chapter:
     import jupytext
 
-    content = path.read_text(encoding="utf-8")
     notebook = jupytext.reads(content, fmt="md:myst")
     about = notebook.metadata.get("unrolled", {})
-    if about.get("chapter") != path.stem or "title" not in about:
-        raise SourceError(f"{path.name}: the front matter needs unrolled.chapter '{path.stem}' and a title")
-    cells = tuple(_cells(path.stem, notebook.cells))
+    if about.get("chapter") != name or "title" not in about:
+        raise SourceError(f"{name}.md: the front matter needs unrolled.chapter '{name}' and a title")
+    cells = tuple(_cells(name, notebook.cells))
     digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-    chapter = Chapter(path.stem, str(about["title"]), digest, cells)
+    chapter = Chapter(name, str(about["title"]), digest, cells)
     _validate(chapter)
     return chapter
 
@@ -136,19 +141,32 @@ def alternative_code(chapter: Chapter, cell: Cell) -> str:
     return code
 
 
-def helpers_of(source: str, reference: str) -> str:
-    """The definitions and imports in a student's cell that the reference does not define.
+def helpers_of(source: str, given: str) -> str:
+    """The definitions and imports in a student's cell whose names the given code does not bind.
 
     They are kept when the reference replaces a failed solution, since later cells may use them.
+    `given` is what the grader runs anyway: locked cells and the reference.
     """
     try:
-        mine, theirs = ast.parse(source), ast.parse(reference)
+        mine, taken = ast.parse(source), set(_bound(ast.parse(given)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
-    kinds = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-    taken = {node.name for node in theirs.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-    kept = [n for n in mine.body if isinstance(n, kinds) and getattr(n, "name", "") not in taken]
+    kept = [node for node in mine.body if (names := _names_of(node)) and not names & taken]
     return "\n\n".join(ast.unparse(node) for node in kept)
+
+
+def _bound(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        yield from _names_of(node)
+
+
+def _names_of(node: ast.stmt) -> set[str]:
+    """The names that a definition or an import binds; none for other statements."""
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return {node.name}
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    return set()
 
 
 def read_ipynb(path: Path) -> dict[str, Any]:
@@ -161,20 +179,7 @@ def read_ipynb(path: Path) -> dict[str, Any]:
     """
     import nbformat
 
-    if not path.exists():
-        raise NotebookFileError("there is no such file: check the path")
-    if path.is_dir():
-        raise NotebookFileError("this is a folder: name the notebooks in it")
-    try:
-        if path.stat().st_size > MAX_NOTEBOOK_BYTES:
-            raise NotebookFileError("the file is larger than 50 MB: clear its outputs and save it again")
-        content = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise NotebookFileError(f"the file cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise NotebookFileError("not a notebook: the file is not text") from error
-    if not content.strip():
-        raise NotebookFileError("the file is empty: download or save the notebook again")
+    content = _read_text(path)
     try:
         data = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -188,6 +193,24 @@ def read_ipynb(path: Path) -> dict[str, Any]:
         raise
     except Exception as error:  # nbformat's readers raise anything on odd input
         raise NotebookFileError("not a Jupyter notebook: expected an .ipynb file with cells") from error
+
+
+def _read_text(path: Path) -> str:
+    if not path.exists():
+        raise NotebookFileError("there is no such file: check the path")
+    if not path.is_file():
+        raise NotebookFileError("this is not a file: name a notebook")
+    try:
+        if path.stat().st_size > MAX_NOTEBOOK_BYTES:
+            raise NotebookFileError("the file is larger than 50 MB: clear its outputs and save it again")
+        content = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise NotebookFileError(f"the file cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise NotebookFileError("not a notebook: the file is not text") from error
+    if not content.strip():
+        raise NotebookFileError("the file is empty: download or save the notebook again")
+    return content
 
 
 def write_ipynb(path: Path, notebook: dict[str, Any]) -> None:

@@ -16,14 +16,14 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
 MIME = "application/vnd.unrolled.check+json"
 SCHEMA = "unrolled/check/v1"
 
-DTYPES = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+DTYPES: tuple[str, ...] = ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 DTYPES += ("float16", "float32", "float64")
 MAX_VALUES = 200
 MAX_BYTES = 8_000_000
@@ -43,7 +43,7 @@ class Other:
     type_name: str
 
 
-Value = Union[np.ndarray, str, Other]
+Value = np.ndarray | str | Other
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,14 @@ def _decode_value(name: str, value: object, budget: int) -> Value:
         return str(value["text"])[:MAX_TEXT]
     if value.get("kind") == "other" and isinstance(value.get("type"), str):
         return Other(str(value["type"])[:100])
+    if value.get("kind") != "array":
+        raise PayloadError(f"`{name}` is not a value of the payload's format")
+    return _decode_array(name, value, budget)
+
+
+def _decode_array(name: str, value: dict[str, Any], budget: int) -> np.ndarray:
     dtype, shape, data = value.get("dtype"), value.get("shape"), value.get("data")
-    if value.get("kind") != "array" or dtype not in DTYPES or not isinstance(data, str):
+    if dtype not in DTYPES or not isinstance(data, str):
         raise PayloadError(f"`{name}` is not a value of the payload's format")
     if not isinstance(shape, list) or len(shape) > MAX_DIMS:
         raise PayloadError(f"`{name}` has no proper shape")

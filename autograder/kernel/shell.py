@@ -109,7 +109,7 @@ class ByteStream:
         """Nothing is held back."""
 
 
-class Publisher(DisplayPublisher):
+class Publisher(DisplayPublisher):  # type: ignore[misc]
     """`display(...)`."""
 
     def publish(self, data: Any, metadata: Any = None, **kwargs: Any) -> None:
@@ -119,7 +119,7 @@ class Publisher(DisplayPublisher):
         CHANNEL.send("clear_output", wait=wait)
 
 
-class Hook(DisplayHook):
+class Hook(DisplayHook):  # type: ignore[misc]
     """The value of a cell's last expression."""
 
     def quiet(self) -> bool:
@@ -136,7 +136,7 @@ class Hook(DisplayHook):
         """Nothing to print after a result."""
 
 
-class Shell(InteractiveShell):
+class Shell(InteractiveShell):  # type: ignore[misc]
     """IPython's shell with our outputs."""
 
     def enable_gui(self, gui: Any = None) -> None:
@@ -168,7 +168,7 @@ def make_shell() -> Shell:
     config.InteractiveShell.displayhook_class = Hook
     Shell.display_pub_class = Publisher
     Shell.displayhook_class = Hook
-    shell = Shell.instance(config=config)
+    shell: Shell = Shell.instance(config=config)
     _inline_figures(shell)
     return shell
 
@@ -176,8 +176,10 @@ def make_shell() -> Shell:
 def serve(shell: Shell, sock: socket.socket) -> None:
     """Run requests from `sock` until it closes. Each ends with an `idle` message."""
     CHANNEL.sock = sock
-    sys.stdout, sys.stderr = Stream("stdout"), Stream("stderr")  # type: ignore[assignment]
-    sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr  # type: ignore[misc]
+    for name in ("stdout", "stderr"):
+        stream = Stream(name)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
     builtins.input = _refuse_input
     with sock.makefile("r", encoding="utf-8") as requests:
         for line in requests:

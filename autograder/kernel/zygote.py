@@ -19,6 +19,7 @@ import socket
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 PRELOAD = (
@@ -37,7 +38,7 @@ def main() -> None:
     from autograder.kernel.shell import make_shell, serve
 
     shell = make_shell()
-    count = len(os.listdir("/proc/self/task"))
+    count = len(list(Path("/proc/self/task").iterdir()))
     if count != 1 or threading.active_count() != 1:
         control.sendall(json.dumps({"error": f"the fork server has {count} threads"}).encode() + b"\n")
         return

@@ -12,6 +12,7 @@ from rich.text import Text
 from autograder.keys import Key
 from autograder.record import CheckResult, Record
 
+NUMBERS = ("points", "minutes", "difficulty", "checks", "mistakes", "variants", "hints")
 MARKS = {"pass": "[green]✓[/]", "missing": "[dim]·[/]"}
 
 
@@ -55,17 +56,7 @@ def chapters_table(keys: Iterable[Key]) -> Group:
     for key in keys:
         parts.append(Text.from_markup(f"[bold]{escape(key.chapter)}[/] · {escape(key.title)} · {key.points:g} points"))
         table = Table(box=None, pad_edge=False)
-        for name in (
-            "exercise",
-            "backend",
-            "points",
-            "minutes",
-            "difficulty",
-            "checks",
-            "mistakes",
-            "variants",
-            "hints",
-        ):
+        for name in ("exercise", "backend", *NUMBERS):
             table.add_column(name, justify="left" if name in ("exercise", "backend") else "right")
         for e in key.exercises:
             numbers = (e.points, e.minutes, e.difficulty, len(e.checks), e.mistakes, e.variants, e.hints)

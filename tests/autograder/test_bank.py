@@ -1,0 +1,86 @@
+"""Every sample submission scores what it must, on five seeds, in every chapter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from autograder.grade import Course, grade_files
+from autograder.kernel import KernelSettings
+from autograder.record import OUTCOMES, Record
+from tests.submissions.samples import EVERYTHING, Sample, alternatives, broken, chapter, chapters, good
+
+SEEDS = (0, 1, 20261120, 7, 2**31 - 1)
+
+
+def grade(samples: list[Sample], folder: Path, course: Course, seed: int, timeout: float = 60) -> list[Record]:
+    """Write samples to a folder and grade them."""
+    paths = [folder / f"{sample.name}.ipynb" for sample in samples]
+    for sample, path in zip(samples, paths, strict=True):
+        path.write_bytes(sample.content)
+    return grade_files(paths, course, KernelSettings(seed=seed, timeout=timeout))
+
+
+def complaints(sample: Sample, record: Record) -> list[str]:
+    """What is wrong with the record of a sample."""
+    if sample.error:
+        return [] if sample.error in (record.error or "") else [f"{sample.name}: error is {record.error!r}"]
+    if record.error:
+        return [f"{sample.name}: {record.error}"]
+    found = []
+    for check in record.checks:
+        lost = check.exercise in sample.lost or EVERYTHING in sample.lost
+        if check.outcome not in OUTCOMES or (check.points == check.max_points) == lost or (lost and check.points):
+            found.append(f"{sample.name}: {check}")
+        if lost and sample.mistake and check.mistake != sample.mistake:
+            found.append(f"{sample.name}: named {check.mistake}: {check.message}")
+        if lost and sample.outcome and check.outcome != sample.outcome:
+            found.append(f"{sample.name}: outcome {check.outcome}, not {sample.outcome}: {check.message}")
+        if (check.cause is None) != (check.outcome == "pass") or check.cause == "infrastructure":
+            found.append(f"{sample.name}: cause {check.cause}")
+    if abs(record.score - sum(check.points for check in record.checks)) > 1e-6 or record.max_score != 100:
+        found.append(f"{sample.name}: score {record.score} of {record.max_score}")
+    return found
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", chapters())
+def test_solutions_score_all_and_stubs_nothing(name: str, seed: int, tmp_path: Path, course: Course) -> None:
+    samples = list(good(chapter(name)))
+    records = grade(samples, tmp_path, course, seed)
+    assert [c for s, r in zip(samples, records, strict=True) for c in complaints(s, r)] == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", chapters())
+def test_mistakes_are_named_and_variants_accepted(name: str, seed: int, tmp_path: Path, course: Course) -> None:
+    source = chapter(name)
+    samples = [*alternatives(source, "mistake"), *alternatives(source, "variant")]
+    records = grade(samples, tmp_path, course, seed)
+    assert [c for s, r in zip(samples, records, strict=True) for c in complaints(s, r)] == []
+
+
+@pytest.mark.parametrize("seed", SEEDS[1:3])
+def test_broken_submissions_cost_what_is_broken(seed: int, tmp_path: Path, course: Course) -> None:
+    samples = list(broken(chapter("equations")))
+    records = grade(samples, tmp_path, course, seed, timeout=3)
+    assert [c for s, r in zip(samples, records, strict=True) for c in complaints(s, r)] == []
+
+
+def test_pasted_public_answers_pass_the_public_check_only(tmp_path: Path, course: Course) -> None:
+    samples = [s for s in broken(chapter("equations")) if s.name == "answers-pasted-in"]
+    public, fresh = (grade(samples, tmp_path, course, seed)[0] for seed in (0, 5))
+    assert public.checks[0].outcome == "pass"
+    assert fresh.checks[0].points == 0
+
+
+@pytest.mark.parametrize("name", chapters())
+def test_a_chapter_has_enough_of_everything(name: str) -> None:
+    source = chapter(name)
+    assert sum(cell.about["points"] for cell in source.of("card")) == 100
+    for exercise in source.exercises:
+        assert len(source.of("mistake", exercise)) >= 3, exercise
+        assert len(source.of("variant", exercise)) >= 1, exercise
+        assert 1 <= len(source.of("hint", exercise)) <= 3, exercise
+        assert source.of("toy", exercise), exercise

@@ -1,0 +1,1 @@
+"""Sample submissions: made from the exercises' source, never stored."""
