@@ -25,6 +25,7 @@ from autograder.notebook import (
     dump_ipynb,
     markdown_cell,
     reference_code,
+    solution_lines,
     stub,
     write_ipynb,
 )  # fmt: skip
@@ -32,6 +33,7 @@ from autograder.payload import MIME, Payload, encode
 from autograder.reference import Outcome, check_id, outcome_json, run_alternative, run_reference
 
 CALIBRATION_SEEDS = (0, 1, 2)
+MAX_SPREAD = 1e-3  # what changes more with the rounding cannot be graded by its value
 BACKENDS = ("numpy", "torch")
 BACKEND_NAMES = {"numpy": "NumPy", "torch": "PyTorch"}
 
@@ -63,8 +65,11 @@ def measure(chapter: Chapter, kernels: Kernels) -> Measured:
     Raises
     ------
     ReleaseError
-        If a variant is not accepted, or a mistake is accepted or taken for another one.
+        If a variant is not accepted, a mistake is accepted or taken for another one, or a
+        line of a solution stands in a cell that students see.
     """
+    for leak in leaks(chapter):
+        raise ReleaseError(leak)
     reference = run_reference(chapter, kernels, KernelSettings(seed=0))
     variants: dict[str, list[Payload]] = {name: [] for name in reference}
     for cell in chapter.of("variant"):
@@ -72,7 +77,7 @@ def measure(chapter: Chapter, kernels: Kernels) -> Measured:
             if isinstance(outcome, CellError):
                 raise ReleaseError(f"{cell.id}: the variant raises {outcome.name}: {outcome.message}")
             variants[name].append(outcome)
-    spreads = _spreads(chapter, kernels, reference, variants)
+    spreads = _spreads(chapter, kernels, reference)
     calibration = {n: {v: _calibrate(reference[n].values[v], s) for v, s in by.items()} for n, by in spreads.items()}
     mistakes: dict[str, list[tuple[Cell, Outcome]]] = {name: [] for name in reference}
     for cell in chapter.of("mistake"):
@@ -153,6 +158,22 @@ def stale(chapter: Chapter, kernels: Kernels, keys: Path, exercises: Path) -> li
     return problems
 
 
+def leaks(chapter: Chapter) -> list[str]:
+    """Lines of solutions that students can read in another cell, as sentences.
+
+    A line that a locked code cell or the stub itself needs is no secret.
+    """
+    code = [cell for cell in chapter.cells if cell.role in ("setup", "inputs", "toy", "check")]
+    shown = {line.strip() for cell in code for line in cell.source.splitlines()}
+    found = []
+    for solution in chapter.of("solution"):
+        known = shown | {line.strip() for line in stub(solution.source).splitlines()}
+        for line in set(solution_lines(solution.source)) - known:
+            places = (c for c in _student_cells(chapter) if line in stub(c.source))
+            found += [f"{c.id}: a line of {solution.id} can be read here: {line}" for c in places]
+    return sorted(found)
+
+
 def _student_cells(chapter: Chapter) -> list[Cell]:
     return [cell for cell in chapter.cells if cell.role not in ("mistake", "variant")]
 
@@ -211,10 +232,8 @@ def _check_facts(chapter: Chapter, cell: Cell, name: str, measured: Measured) ->
     }  # fmt: skip
 
 
-def _spreads(
-    chapter: Chapter, kernels: Kernels, reference: dict[str, Payload], variants: dict[str, list[Payload]]
-) -> dict[str, dict[str, float]]:
-    """How far each value of the reference moves with a wider dtype, two threads and other algebra."""
+def _spreads(chapter: Chapter, kernels: Kernels, reference: dict[str, Payload]) -> dict[str, dict[str, float]]:
+    """How far each value of the reference moves with a wider dtype and with two threads."""
     pairs: list[tuple[Payload, Payload]] = []
     for seed in CALIBRATION_SEEDS:
         usual = run_reference(chapter, kernels, KernelSettings(seed=seed)) if seed else reference
@@ -222,13 +241,13 @@ def _spreads(
         others = [run_reference(chapter, kernels, wide)]
         others.append(run_reference(chapter, kernels, KernelSettings(seed=seed, threads=2)))
         pairs += [(other[name], usual[name]) for other in others for name in usual]
-    pairs += [(payload, reference[name]) for name, payloads in variants.items() for payload in payloads]
     spreads: dict[str, dict[str, float]] = {name: dict.fromkeys(p.values, 0.0) for name, p in reference.items()}
     for other, usual_payload in pairs:
         for value in spreads[usual_payload.id]:
             gap = distance(_only(other, value), _only(usual_payload, value))
-            if math.isfinite(gap):  # an infinite one is a variant's difference, judged below
-                spreads[usual_payload.id][value] = max(gap, spreads[usual_payload.id][value])
+            if not gap < MAX_SPREAD:
+                raise ReleaseError(f"{usual_payload.id}: the reference's `{value}` changes by {gap:.1e} with rounding")
+            spreads[usual_payload.id][value] = max(gap, spreads[usual_payload.id][value])
     return spreads
 
 

@@ -78,7 +78,7 @@ def alternatives(source: Chapter, role: str) -> Iterator[Sample]:
 def broken(source: Chapter) -> Iterator[Sample]:
     """Solved notebooks that something happened to, and files that are no notebooks."""
     first, second = source.exercises[0], source.exercises[1]
-    for name, (change, lost, outcome) in _changes(first, second).items():
+    for name, (change, lost, outcome) in _changes(first).items():
         notebook = change(copy.deepcopy(solved_notebook(source)))
         yield Sample(name, _bytes(notebook), frozenset(lost), outcome=outcome)
     for name, code in HOSTILE.items():
@@ -117,7 +117,7 @@ def _no_notebooks(source: Chapter) -> Iterator[Sample]:
     yield Sample("of-an-unknown-chapter", _bytes(unknown), error="unknown chapter 'transformers'")
 
 
-def _changes(first: str, second: str) -> dict[str, tuple[Callable[[Any], Any], set[str], str]]:
+def _changes(first: str) -> dict[str, tuple[Callable[[Any], Any], set[str], str]]:  # noqa: C901
     def locked_edited(nb: Any) -> Any:
         for cell in nb["cells"]:
             if cell["cell_type"] == "code" and not cell["id"].endswith("-solution"):

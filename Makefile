@@ -1,0 +1,57 @@
+# `make` sets up, builds the site and grades the sample submissions; `make test` runs every test.
+# Nothing but Python 3.11+ and make is needed; everything goes into .venv and _build.
+
+PYTHON ?= python3
+BIN := .venv/bin
+SAMPLES := _build/submissions
+# One numerical thread: the course's arrays are small, and two threads on a busy machine can stall.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+
+.PHONY: all setup site grade test lint bench release clean help
+.DEFAULT_GOAL := all
+
+all: site grade ## Build the site and grade the sample submissions
+	@echo
+	@echo "The site: $(CURDIR)/_build/html/index.html"
+
+help: ## Show these targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+setup: .venv/.ready ## Make .venv with everything in it
+
+.venv/.ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed; name one with: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+site: setup ## Build the site into _build/html
+	$(BIN)/jupyter-book build . -W --keep-going -n --quiet
+
+grade: setup ## Grade the sample submissions and print their scores
+	@rm -rf $(SAMPLES)
+	$(BIN)/python -m tests.submissions.samples $(SAMPLES)
+	@# Some of them are broken on purpose, so 1 (points lost) and 2 (not gradable) are fine here.
+	$(BIN)/autograder grade $(SAMPLES) --timeout 5 || test $$? -le 2
+
+test: setup ## Run every test
+	$(BIN)/pytest
+
+lint: setup ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup ## Measure the grader and the site's build
+	$(BIN)/python -m tests.bench
+
+release: setup ## Make the answer keys and students' notebooks again
+	$(BIN)/autograder release
+
+clean: ## Remove what was built (not .venv)
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache .hypothesis

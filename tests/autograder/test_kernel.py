@@ -1,0 +1,155 @@
+"""Forked kernels behave as Jupyter's, and whatever a cell does, the grader gets an end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from autograder.kernel import CellRun, KernelSettings, run_cell
+from autograder.kernel.client import DIED, FLOODED, TIMED_OUT, ForkServer, Kernels
+from autograder.kernel.ordinary import OrdinaryKernels
+
+Run = Callable[[str], CellRun]
+
+
+@pytest.fixture
+def run(kernels: Kernels) -> Iterator[Run]:
+    """Runs cells in one fresh kernel."""
+    kernel = kernels.kernel(KernelSettings(seed=3, timeout=5))
+    yield lambda source: run_cell(kernel, source)
+    kernel.stop()
+
+
+def text(result: CellRun) -> str:
+    return "".join(o.get("text", "") for o in result.outputs)
+
+
+def test_cells_share_names_and_show_their_last_value(run: Run) -> None:
+    assert run("a = 20").outputs == []
+    assert run("a + 1").outputs[0]["data"]["text/plain"] == "21"
+    assert run("a + 1;").outputs == []
+
+
+def test_streams_displays_figures_magics_and_await(run: Run) -> None:
+    assert text(run("import sys; print('x'); print('y', file=sys.stderr)")) == "x\ny\n"
+    assert run("from IPython.display import HTML; HTML('<b>')").outputs[0]["data"]["text/html"] == "<b>"
+    assert "image/png" in run("import matplotlib.pyplot as plt; plt.plot([1, 2]);").outputs[0]["data"]
+    assert "Wall time" in text(run("%time pass"))
+    assert run("import asyncio\nawait asyncio.sleep(0)\n5").outputs[0]["data"]["text/plain"] == "5"
+
+
+def test_errors_come_with_a_name_and_input_is_refused(run: Run) -> None:
+    assert run("1 / 0").error == ("ZeroDivisionError", "division by zero")
+    assert run("x = (").error[0] == "SyntaxError"
+    assert run("input()").error[0] == "StdinNotImplementedError"
+    assert run("1").error is None
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["import os; os._exit(3)", "exit()", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
+     "import ctypes; ctypes.string_at(0)", "import os; os.close(0)"],
+)  # fmt: skip
+def test_a_dead_kernel_is_noticed_at_once(kernels: Kernels, source: str) -> None:
+    kernel = kernels.kernel(KernelSettings(timeout=60))
+    began = time.monotonic()
+    result = run_cell(kernel, source)
+    assert result.error is not None
+    assert result.error[0] == DIED
+    assert time.monotonic() - began < 30
+    assert not kernel.is_alive()
+
+
+@pytest.mark.parametrize(
+    "source", ["while True: pass", "try:\n    while True: pass\nexcept BaseException: pass\nwhile True: pass",
+               "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
+               "import time; time.sleep(99)"]
+)  # fmt: skip
+def test_an_endless_cell_is_stopped(kernels: Kernels, source: str) -> None:
+    kernel = kernels.kernel(KernelSettings(timeout=1))
+    result = run_cell(kernel, source)
+    assert result.error is not None
+    assert result.error[0] == TIMED_OUT
+    assert not kernel.is_alive()
+
+
+def test_printing_is_cut_and_flooding_is_stopped(kernels: Kernels) -> None:
+    kernel = kernels.kernel(KernelSettings(timeout=30))
+    result = run_cell(kernel, "print('x' * 50_000_000)\nfor i in range(10**5): print(i)\n'done'")
+    assert len(text(result)) < 1_100_000
+    assert result.outputs[-1]["data"]["text/plain"] == "'done'"
+    flood = "import socket\ns = socket.socket(fileno=0)\nwhile True: s.sendall(b'x' * 1_000_000 + b'\\n')"
+    result = run_cell(kernel, flood)
+    assert result.error is not None
+    assert result.error[0] == FLOODED
+
+
+def test_nonsense_on_the_socket_is_no_message(run: Run) -> None:
+    lines = [b"{", b"[]", b'{"msg_type": 5}',
+             b'{"msg_type": "idle", "content": {}}', b'{"msg_type": "error", "content": 7}',
+             b"\xff\xfe", b'{"msg_type": "comm_open", "content": {}}']  # fmt: skip
+    for line in lines:
+        run(f"import os; os.write(0, {line + bytes([10])!r});")
+    assert run("6 * 7").outputs[0]["data"]["text/plain"] == "42"
+
+
+def test_kernels_start_equal_and_leave_nothing(kernels: Kernels) -> None:
+    code = (
+        "import random, numpy as np, torch, os\n(random.random(), np.random.rand(), torch.rand(1).item(), os.getcwd())"
+    )
+    seen = []
+    for _ in range(2):
+        kernel = kernels.kernel(KernelSettings(seed=3))
+        seen.append(eval(run_cell(kernel, code).outputs[0]["data"]["text/plain"]))
+        folder = Path(seen[-1][3])
+        assert folder.is_dir()
+        run_cell(kernel, "import subprocess; subprocess.Popen(['sleep', '1000'])")
+        kernel.stop()
+        assert not folder.exists()
+    assert seen[0][:3] == seen[1][:3]
+    assert seen[0][3] != seen[1][3]
+    assert _own_processes("sleep\x001000") == []
+
+
+def test_secrets_in_the_environment_stay_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_TOKEN", "s3cret")
+    server = ForkServer()
+    try:
+        result = run_cell(
+            server.kernel(KernelSettings()), "import os; [v for v in os.environ.values() if v == 's3cret']"
+        )
+        assert result.outputs[0]["data"]["text/plain"] == "[]"
+    finally:
+        server.close()
+
+
+def test_torch_works_after_the_fork(run: Run) -> None:
+    code = "import torch; w = torch.ones(300, 300, requires_grad=True); (w @ w).sum().backward(); w.grad.sum().item()"
+    assert run(code).outputs[0]["data"]["text/plain"] == "54000000.0"
+
+
+@pytest.mark.slow
+def test_an_ordinary_kernel_gives_the_same(kernels: Kernels) -> None:
+    for source in (kernels, OrdinaryKernels()):
+        kernel = source.kernel(KernelSettings(seed=5, timeout=20))
+        assert run_cell(kernel, "import os; os.environ['UNROLLED_SEED']").outputs[0]["data"]["text/plain"] == "'5'"
+        assert run_cell(kernel, "1 / 0").error == ("ZeroDivisionError", "division by zero")
+        assert run_cell(kernel, "import os; os._exit(1)").error[0] == DIED
+        assert not kernel.is_alive()
+
+
+def _own_processes(words: str) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_text()
+            parent = (path.parent / "stat").read_text()
+        except OSError:
+            continue
+        if words in line and f" {os.getpid()} " in parent:
+            found.append(line)
+    return found
