@@ -67,9 +67,13 @@ def compare(
     axes
         By value's name, its axes as in `"T N H"`: names the index in the message.
     """
-    for name, expected in reference.values.items():
+    # In the order of the check's call, which is the order in which a person reads.
+    for name in [*student.values, *reference.values]:
         if name not in student.values:
             return Difference(name, "missing", _missing(name, student))
+        if name not in reference.values:
+            continue
+        expected = reference.values[name]
         tolerance = (tolerances or {}).get(name)
         found = compare_value(name, student.values[name], expected, tolerance, (axes or {}).get(name, ""))
         if found is not None:

@@ -133,6 +133,7 @@ class ForkServer:
         if pid is None:
             raise KernelError("the fork server has died")
         self._open = [kernel for kernel in self._open if kernel.is_alive()]
+        self._kill_strays(pid)
         kernel = ForkedKernel(pid, ours, Path(folder), settings.timeout)
         self._open.append(kernel)
         return kernel
@@ -141,6 +142,7 @@ class ForkServer:
         """End the server and its kernels."""
         for kernel in self._open:
             kernel.stop()
+        self._kill_strays()
         self._lines.close()
         self._control.close()
         with suppress(subprocess.TimeoutExpired):
@@ -149,6 +151,15 @@ class ForkServer:
         self._process.wait()
         if self._process.stderr:
             self._process.stderr.close()
+
+    def _kill_strays(self, *newest: int) -> None:
+        """Kill what kernels left running: processes that have become the fork server's own children."""
+        known = {kernel.pid for kernel in self._open if kernel.is_alive()} | set(newest)
+        with suppress(OSError):
+            children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
+            for pid in set(map(int, children.split())) - known:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def _wait_until_ready(self) -> None:
         if self._ready:
@@ -165,7 +176,7 @@ class ForkedKernel:
     """One kernel of a fork server."""
 
     def __init__(self, pid: int, sock: socket.socket, folder: Path, timeout: float) -> None:
-        self._pid, self._sock, self._folder, self._timeout = pid, sock, folder, timeout
+        self.pid, self._sock, self._folder, self._timeout = pid, sock, folder, timeout
         self._buffer = b""
         self._messages: deque[dict[str, Any]] = deque()
         self._count = 0
@@ -222,7 +233,7 @@ class ForkedKernel:
             self._alive = False
             for kill in (os.killpg, os.kill):
                 with suppress(ProcessLookupError, PermissionError):
-                    kill(self._pid, signal.SIGKILL)
+                    kill(self.pid, signal.SIGKILL)
             self._sock.close()
             shutil.rmtree(self._folder, ignore_errors=True)
 
