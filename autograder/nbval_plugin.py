@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import time
 from collections import defaultdict
@@ -27,7 +28,7 @@ from autograder.graft import Graft, Step, isolate
 from autograder.kernel import KernelSettings, run_cell
 from autograder.kernel.client import DIED, FLOODED, TIMED_OUT, Kernel, KernelError, Kernels
 from autograder.keys import Check, payloads
-from autograder.notebook import assemble, code_cell, helpers_of, write_ipynb
+from autograder.notebook import assemble, code_cell, helpers_of
 from autograder.payload import MIME, Payload, PayloadError, decode, encode
 from autograder.record import CheckResult
 
@@ -87,7 +88,7 @@ def run_jobs(jobs: list[Job], folder: Path) -> None:
     paths = {}
     for i, job in enumerate(jobs):
         path = (folder / f"submission_{i:06d}.ipynb").resolve()
-        write_ipynb(path, _as_notebook(job))
+        path.write_text(json.dumps(_as_notebook(job)), encoding="utf-8")
         paths[path] = job
     before = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"), os.environ.pop("PYTEST_ADDOPTS", None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"

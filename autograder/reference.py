@@ -113,7 +113,8 @@ class References:
     folder: Path | None = None
 
     def __post_init__(self) -> None:
-        self._kept: dict[str, dict[str, Any]] = {}
+        self._payloads: dict[str, dict[str, Payload]] = {}
+        self._mistakes: dict[tuple[str, str], tuple[Mistake, ...]] = {}
 
     def payloads(self, key: Key, chapter: Chapter, seed: int) -> dict[str, Payload]:
         """The reference's payload of each check under a seed."""
@@ -122,8 +123,10 @@ class References:
             fresh = run_reference(chapter, self.kernels, KernelSettings(seed=seed))
             return {i: encode(p.id, p.seed, p.values) for i, p in fresh.items()}
 
-        stored = self._stored(f"{key.hash}-{seed}", make)
-        return {i: decode(data) for i, data in stored.items()}
+        name = f"{key.hash}-{seed}"
+        if name not in self._payloads:
+            self._payloads[name] = {i: decode(data) for i, data in self._stored(name, make).items()}
+        return self._payloads[name]
 
     def mistakes(self, key: Key, chapter: Chapter, check: Check, seed: int) -> tuple[Mistake, ...]:
         """What each known mistake of a check produces under a seed."""
@@ -136,13 +139,15 @@ class References:
             runs = {str(c.about["id"]): run_alternative(chapter, c, self.kernels, settings) for c in cells}
             return {name: {i: outcome_json(o) for i, o in run.items()} for name, run in runs.items()}
 
-        stored = self._stored(f"{key.hash}-{seed}-{check.exercise}", make)
-        says = {mistake.id: mistake.says for mistake in check.mistakes}
-        return tuple(Mistake(n, says[n], parse_outcome(run[check.id])) for n, run in stored.items() if n in says)
+        name = f"{key.hash}-{seed}-{check.exercise}"
+        if (name, check.id) not in self._mistakes:
+            stored = self._stored(name, make)
+            says = {mistake.id: mistake.says for mistake in check.mistakes}
+            found = (Mistake(n, says[n], parse_outcome(run[check.id])) for n, run in stored.items() if n in says)
+            self._mistakes[name, check.id] = tuple(found)
+        return self._mistakes[name, check.id]
 
     def _stored(self, name: str, make: Any) -> dict[str, Any]:
-        if name in self._kept:
-            return self._kept[name]
         path = self.folder / f"{name}.json" if self.folder else None
         try:
             value = json.loads(path.read_text()) if path else None
@@ -152,7 +157,6 @@ class References:
             value = make()
             if path:
                 _write_atomically(path, json.dumps(value))
-        self._kept[name] = value
         return dict(value)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
-BOOK = Path(__file__).resolve().parents[2] / "book"
-sys.path.insert(0, str(BOOK))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "book"))
 
 import keras
 import numpy as np
@@ -27,6 +27,8 @@ from torch.nn import functional as F
 
 from autograder.reference import functions
 
+BOOK = Path(__file__).resolve().parents[2] / "book"
+# Keras hands tensors to NumPy by a protocol that NumPy 2 calls old.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 torch.set_num_threads(1)
 many = settings(max_examples=100, deadline=None, derandomize=True)
@@ -34,9 +36,14 @@ small = st.integers(1, 6)
 seeds = st.integers(0, 2**32 - 1)
 
 
+@cache
+def references() -> SimpleNamespace:
+    return functions("code")
+
+
 @pytest.fixture(scope="module", name="solved")
 def _solved() -> SimpleNamespace:
-    return functions("code")
+    return references()
 
 
 # The exercises' references against PyTorch, Keras and first principles.
@@ -47,7 +54,7 @@ def _solved() -> SimpleNamespace:
 def test_last_step_is_what_a_packed_sequence_ends_with(T: int, N: int, H: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     output, lengths = rng.normal(size=(T, N, H)), rng.integers(1, T + 1, size=N)
-    last = functions("code").last_step
+    last = references().last_step
     mine = last(output, lengths)  # eq-code-last-step
     for n in range(N):
         assert np.array_equal(mine[n], output[lengths[n] - 1, n])
@@ -59,7 +66,7 @@ def test_last_step_is_what_a_packed_sequence_ends_with(T: int, N: int, H: int, s
 @given(N=small, T=small, K=st.integers(1, 4), rest=st.integers(0, 5), seed=seeds)
 def test_streams_continue_from_chunk_to_chunk(N: int, T: int, K: int, rest: int, seed: int) -> None:
     codes = np.random.default_rng(seed).permutation(K * T * N + 1 + rest)  # all different
-    x, y = functions("code").text_streams(codes, N, T)
+    x, y = references().text_streams(codes, N, T)
     follows = dict(zip(codes[:-1].tolist(), codes[1:].tolist(), strict=True))
     assert x.shape == y.shape and x.shape[1:] == (T, N) and x.size <= len(codes) - 1 < x.size + T * N
     flat_x, flat_y = x.reshape(-1, N), y.reshape(-1, N)
@@ -154,18 +161,20 @@ def test_chunks_stop_the_gradient_and_texts_start_fresh(solved: SimpleNamespace)
     rng = np.random.default_rng(0)
     x, y = torch.from_numpy(rng.normal(size=(6, 2, 2)).astype(np.float32)), torch.from_numpy(rng.integers(0, 2, (6, 2)))
     losses = solved.backward_in_chunks(model, [(x, y), (x, y)], seq_len=6)
-    assert losses[0] == pytest.approx(losses[1]) == pytest.approx(F.cross_entropy(model(x)[0].flatten(0, 1), y.flatten()).item())
+    alone = F.cross_entropy(model(x)[0].flatten(0, 1), y.flatten()).item()
+    assert losses == pytest.approx([alone, alone])
     whole = [w.grad.clone() for w in model.parameters()]
     model.zero_grad()
     solved.backward_in_chunks(model, [(x, y), (x, y)], seq_len=3)
     assert not torch.allclose(model.rnn.weight_hh_l0.grad, whole[1], rtol=1e-2)
     broken = solved.broken_backward(model, [(x, y), (x, y)], 3)
-    assert broken[0] != pytest.approx(broken[2], rel=1e-3), "the broken program starts the second text elsewhere"
+    assert broken[0] != pytest.approx(broken[2], rel=1e-5), "the broken program starts the second text elsewhere"
 
 
 def test_tags_and_directions(solved: SimpleNamespace) -> None:
     rng = np.random.default_rng(0)
-    logits, targets, lengths = torch.from_numpy(rng.normal(size=(4, 2, 3))), torch.tensor([[1, 2, 0, 0], [2, 0, 1, 1]]), torch.tensor([2, 4])
+    logits, lengths = torch.from_numpy(rng.normal(size=(4, 2, 3))), torch.tensor([2, 4])
+    targets = torch.tensor([[1, 2, 0, 0], [2, 0, 1, 1]])
     real = [(t, n) for n in range(2) for t in range(int(lengths[n]))]
     costs = [-torch.log_softmax(logits[t, n], 0)[targets[n, t]].item() for t, n in real]
     assert np.isclose(float(solved.tagging_loss(logits, targets, lengths)[0]), np.mean(costs))
@@ -269,7 +278,7 @@ def test_the_character_model_learns_the_zen_and_writes() -> None:
     x, y = (torch.from_numpy(a.copy()) for a in streams(codes, 4))
     model = CharModel(len(alphabet), 48)
     optimizer = torch.optim.Adam(model.parameters(), 5e-3)
-    losses = [train_pass(model, optimizer, x, y, seq_len=35) for _ in range(25)]
+    losses = [train_pass(model, optimizer, x, y, seq_len=35) for _ in range(20)]
     assert losses[-1] < ngram_loss(codes, codes, len(alphabet), 1) < np.log(len(alphabet))
     assert mean_loss(model, x, y) < losses[0]
     drawn = sample(model, codes[:5], 30, np.random.default_rng(0))
@@ -330,5 +339,6 @@ def test_the_network_beats_counting_overfits_and_loses_to_lzma() -> None:
     data = committed("code_text")
     best = min(data["passes"], key=lambda one: one["valid"])
     assert data["compressors"]["lzma"] < best["test"] < data["baselines"]["4-gram"]
-    assert data["passes"][-1]["train"] < best["train"]
-    assert data["passes"][-1]["valid"] >= best["valid"]
+    sixth, last = data["passes"][5], data["passes"][-1]
+    assert sixth["train"] - last["train"] > 0.2
+    assert abs(sixth["valid"] - last["valid"]) < 0.03 and abs(sixth["test"] - last["test"]) < 0.03

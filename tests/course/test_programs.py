@@ -171,14 +171,17 @@ def test_programs_4_5_work_in_keras(name: str) -> None:
     losses = model.fit(x.transpose(1, 0, 2), y, epochs=15, batch_size=32, verbose=0).history["loss"]
     forecasts = model.predict(x_test.transpose(1, 0, 2), verbose=0)
     assert losses[-1] < 0.1 * losses[0]
-    assert forecast_numpy.rmse(forecasts, y_test) < 0.2 * forecast_numpy.rmse(forecast_numpy.persistence(x_test), y_test)
+    persistence = forecast_numpy.rmse(forecast_numpy.persistence(x_test), y_test)
+    assert forecast_numpy.rmse(forecasts, y_test) < 0.2 * persistence
 
 
 # Programs 6 and 7: forward passes in NumPy.
 
 
 @pytest.mark.parametrize(("program", "name"), [(6, "RNN"), (7, "LSTM")])
-def test_programs_6_7_agree_with_torch_and_keras(program: int, name: str, x: np.ndarray, rng: np.random.Generator) -> None:
+def test_programs_6_7_agree_with_torch_and_keras(
+    program: int, name: str, x: np.ndarray, rng: np.random.Generator
+) -> None:
     ours, plain = getattr(forward_torch, name)(D, H, C), getattr(forward_numpy, name)(D, H, C, rng)
     theirs = getattr(forward_keras, name.lower())(D, H, C)
     to_numpy(ours.rnn, ours.fc, plain)
@@ -239,7 +242,8 @@ def test_program_11_gives_autograds_gradients(x: np.ndarray, rng: np.random.Gene
     ours, plain = forward_torch.RNN(D, H, C).double(), forward_numpy.RNN(D, H, C, rng)
     to_numpy(ours.rnn, ours.fc, plain)
     loss, mine = backprop_numpy.loss_and_gradients(plain, x.astype(np.float64), targets)
-    torch_loss, theirs = backprop_torch.loss_and_gradients(ours, torch.from_numpy(x).double(), torch.from_numpy(targets))
+    wide, classes = torch.from_numpy(x).double(), torch.from_numpy(targets)
+    torch_loss, theirs = backprop_torch.loss_and_gradients(ours, wide, classes)
     assert abs(loss - torch_loss) < 1e-12
     for a, b in zip(mine.values(), theirs.values(), strict=True):
         assert_same(a, array(b), 1e-12)
@@ -302,7 +306,8 @@ def test_program_10_is_an_lstm_cell(x: np.ndarray) -> None:
         bias.data.copy_(torch.cat([block.bias for block in blocks]))
     state = torch.tanh(torch.randn(N, H)), torch.randn(N, H)
     ours, theirs = cell(torch.from_numpy(x[0]), state), built_in(torch.from_numpy(x[0]), state)
-    mine = cells_numpy.lstm_cell(x[0], array(state[0]), array(state[1]), {n: joined(m) for n, m in cell.named_children()})
+    matrices = {name: joined(linear) for name, linear in cell.named_children()}
+    mine = cells_numpy.lstm_cell(x[0], array(state[0]), array(state[1]), matrices)
     for a, b, c in zip(ours, theirs, mine, strict=True):
         assert_same(a.detach(), b.detach())
         assert_same(a.detach(), c)
