@@ -23,7 +23,7 @@ def points_table() -> Markdown:
         spread = " ".join(f"{levels.count(level)}\u2009×\u2009{'●' * level}" for level in (1, 2, 3) if level in levels)
         mistakes = sum(e.mistakes for e in key.exercises)
         rows.append(
-            f"| [{key.title}]({chapter}.md) | {count['numpy']} | {count['torch']} | {key.points:g} "
+            f"| [{key.title}]({chapter}.html) | {count['numpy']} | {count['torch']} | {key.points:g} "
             f"| {hours:.1f} | {spread} | {mistakes} |"
         )
     return Markdown("\n".join(rows))

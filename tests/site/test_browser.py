@@ -66,7 +66,7 @@ def seen(request: pytest.FixtureRequest, visit: Callable[[str], Any]) -> Iterato
 def theme_of(page: Any, theme: str) -> Iterator[None]:
     """The page as it is for a reader whose system is light or dark."""
     page.emulate_media(color_scheme=theme)
-    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
     yield
     page.emulate_media(color_scheme="light")
 

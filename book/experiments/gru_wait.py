@@ -1,0 +1,82 @@
+"""Remembering a digit over a wait: what the first value of the update gate decides.
+
+A GRU reads a digit of scikit-learn's set row by row (8 steps), then blank rows (56
+steps), and names the digit after the last of them. Nothing is learnt unless a trace of
+the digit is still in the state when the answer is asked for. Each network differs only
+in the bias of the update gate before training. An RNN is trained beside them.
+
+    python book/experiments/gru_wait.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+import torch
+from cells_compare import HERE, Classifier, about_run, compact, digits
+from torch import nn
+
+NETWORKS = {"RNN": None, "GRU, as PyTorch starts": None, "GRU, bias 1": 1.0, "GRU, bias 3": 3.0}
+
+
+def start_update_gate(gru: nn.GRU, bias: float) -> None:
+    """Let the update gate start near sigmoid(bias); its two biases add up to ``bias``."""
+    block = slice(gru.hidden_size, 2 * gru.hidden_size)
+    with torch.no_grad():
+        gru.bias_ih_l0[block] = bias
+        gru.bias_hh_l0[block] = 0.0
+
+
+def train(name: str, seed: int, args: argparse.Namespace) -> list[float]:
+    """Accuracy on the test set after every epoch, in percent."""
+    torch.manual_seed(seed)
+    x_train, x_test, y_train, y_test = digits("rows", seed)
+    x_train, x_test = (torch.cat([x, torch.zeros(args.wait, x.shape[1], 8)]) for x in (x_train, x_test))
+    model = Classifier(name.split(",")[0], 8, args.hidden_size)
+    if NETWORKS[name] is not None:
+        start_update_gate(model.cell, NETWORKS[name])
+    optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
+    accuracy = []
+    for _ in range(args.epochs):
+        for rows in torch.randperm(len(y_train)).split(64):
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(x_train[:, rows]), y_train[rows])
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+        with torch.no_grad():
+            right = (model(x_test).argmax(1) == y_test).double().mean()
+        accuracy.append(round(100 * float(right), 1))
+    return accuracy
+
+
+def main() -> None:
+    """Train every network with every seed and write the JSON that the page draws from."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5, help="train with seeds 0 to this minus 1")
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--wait", type=int, default=56, help="blank steps after the 8 rows")
+    parser.add_argument("--hidden-size", type=int, default=32)
+    parser.add_argument("--lr", type=float, default=1e-2)
+    parser.add_argument("--out", type=Path, default=HERE.parent / "data" / "gru_wait.json")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+
+    start, runs = time.perf_counter(), {}
+    for name in NETWORKS:
+        runs[name] = [train(name, seed, args) for seed in range(args.seeds)]
+        last = [accuracy[-1] for accuracy in runs[name]]
+        spread = f"{min(last):.1f} to {max(last):.1f} %, median {statistics.median(last):.1f} %"
+        print(f"{name:24} {spread}, {time.perf_counter() - start:.0f} s so far", flush=True)
+    settings = {name: value for name, value in vars(args).items() if name != "out"}
+    result = about_run(settings, start) | {
+        "accuracy": runs,
+    }
+    args.out.write_text(compact(result))
+
+
+if __name__ == "__main__":
+    main()
