@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from IPython.display import Markdown
+from IPython.display import HTML
 
-from autograder.keys import load_key
+from autograder.keys import Key, load_key
 
 ORDER = ("background", "equations", "bptt", "lstm", "gru", "code")
+HEAD = ("chapter", "NumPy", "PyTorch", "points", "hours", "easy", "middle", "hard", "known mistakes")
 
 
-def points_table() -> Markdown:
-    """One row for each chapter: exercises, points, minutes, difficulty, checks and mistakes."""
-    rows = [
-        "| chapter | NumPy | PyTorch | points | hours | difficulty | known mistakes |",
-        "|---|--:|--:|--:|--:|:--|--:|",
-    ]
-    for chapter in ORDER:
-        key = load_key(chapter)
-        count = {backend: sum(e.backend == backend for e in key.exercises) for backend in ("numpy", "torch")}
-        hours = sum(e.minutes for e in key.exercises) / 60
-        levels = [e.difficulty for e in key.exercises]
-        spread = " ".join(f"{levels.count(level)}\u2009×\u2009{'●' * level}" for level in (1, 2, 3) if level in levels)
-        mistakes = sum(e.mistakes for e in key.exercises)
-        rows.append(
-            f"| [{key.title}]({chapter}.html) | {count['numpy']} | {count['torch']} | {key.points:g} "
-            f"| {hours:.1f} | {spread} | {mistakes} |"
-        )
-    return Markdown("\n".join(rows))
+def points_table() -> HTML:
+    """One row for each chapter: exercises by library, points, time, difficulty, known mistakes."""
+    keys = [load_key(chapter) for chapter in ORDER]
+    rows = [(f'<a href="{key.chapter}.html">{key.title}</a>', *_counts([key])) for key in keys]
+    rows.append(("together", *_counts(keys)))
+    body = "".join("<tr><td>" + "</td><td>".join(map(str, row)) + "</td></tr>" for row in rows)
+    head = "".join(f'<th scope="col">{name}</th>' for name in HEAD)
+    table = f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return HTML(f'<div class="pst-scrollable-table-container">{table}</div>')
+
+
+def _counts(keys: list[Key]) -> list[str]:
+    exercises = [exercise for key in keys for exercise in key.exercises]
+    numpy = sum(exercise.backend == "numpy" for exercise in exercises)
+    levels = [exercise.difficulty for exercise in exercises]
+    points = sum(exercise.points for exercise in exercises)
+    hours = sum(exercise.minutes for exercise in exercises) / 60
+    counts = [numpy, len(exercises) - numpy, f"{points:g}", f"{hours:.1f}", *(levels.count(n) for n in (1, 2, 3))]
+    return [str(count) for count in [*counts, sum(exercise.mistakes for exercise in exercises)]]
