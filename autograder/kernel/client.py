@@ -235,7 +235,15 @@ class ForkedKernel:
                 with suppress(ProcessLookupError, PermissionError):
                     kill(self.pid, signal.SIGKILL)
             self._sock.close()
+            self._wait_until_dead()
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _wait_until_dead(self) -> None:
+        """Until the process is gone, what it started has not become the fork server's to clean up."""
+        with suppress(OSError):
+            ended = os.pidfd_open(self.pid)
+            select.select([ended], [], [], 2)
+            os.close(ended)
 
     def _feed(self, data: bytes) -> None:
         *lines, self._buffer = (self._buffer + data).split(b"\n")
