@@ -1,4 +1,4 @@
-"""The command line: `autograder check | grade | list | release`.
+"""The command line: `autograder check | grade | doctor | list | release`.
 
 Exit codes: 0 all points, 1 points lost (or files out of date), 2 could not be done, with one
 line that says why. Here belongs reading arguments and printing; work is done elsewhere.
@@ -6,11 +6,13 @@ line that says why. Here belongs reading arguments and printing; work is done el
 
 from __future__ import annotations
 
+import io
 import json
 import secrets
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,22 @@ import click
 from rich.console import Console
 
 from autograder import __version__
+from autograder.kernel.settings import KernelSettings
 from autograder.keys import KEYS, Key, KeyFileError, chapters, load_key
+from autograder.record import printable
 
 MAX_SEED = 2**31
+# What a notebook may use up: the setting, its unit, what it limits.
+LIMITS = (
+    ("timeout", "s", "Seconds for one cell."),
+    ("notebook_timeout", "s", "Seconds for a whole notebook."),
+    ("memory", "MB", "Memory of a notebook and all it starts."),
+    ("processes", "N", "Processes and threads at one time."),
+    ("disk", "MB", "Files that exist at one time."),
+    ("files", "N", "Open files of one process."),
+    ("cell_output", "MB", "Output of one cell."),
+    ("notebook_output", "MB", "Output of a whole notebook."),
+)
 
 
 class Failed(click.ClickException):
@@ -30,7 +45,7 @@ class Failed(click.ClickException):
     exit_code = 2
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"autograder: {self.format_message()}", err=True)
+        click.echo(f"autograder: {printable(self.format_message())}", err=True)
 
 
 def plainly(command: Callable[..., int]) -> Callable[..., None]:
@@ -56,7 +71,7 @@ def plainly(command: Callable[..., int]) -> Callable[..., None]:
     return wrapped
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "AUTOGRADER"})
 @click.version_option(__version__, prog_name="autograder")
 def main() -> None:
     """Grade the exercises of the course Unrolled.
@@ -64,18 +79,38 @@ def main() -> None:
     A student checks one notebook against the public answers; an instructor grades submissions
     on fresh inputs that nobody has seen.
     """
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a tick gets its number
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def limits(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that limit what a notebook may use up."""
+    for name, unit, text in reversed(LIMITS):
+        kind: Any = click.FloatRange(0.1) if unit == "s" else click.IntRange(1)
+        default = getattr(KernelSettings, name)
+        shown = default // 1_000_000 if unit == "MB" else default
+        option = "--" + name.replace("_", "-")
+        command = click.option(option, type=kind, default=shown, show_default=True, metavar=unit, help=text)(command)
+    return command
+
+
+def _settings(seed: int, given: dict[str, Any]) -> KernelSettings:
+    scale = {name: 1_000_000 if unit == "MB" else 1 for name, unit, _ in LIMITS}
+    return KernelSettings(seed=seed, **{name: value * scale[name] for name, value in given.items()})
 
 
 @main.command("check")
 @click.argument("notebook", type=click.Path(path_type=Path))
-@click.option("--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds for one cell.")
+@limits
 @plainly
-def check_command(notebook: Path, timeout: float) -> int:
+def check_command(notebook: Path, **given: Any) -> int:
     """Check NOTEBOOK against the public answer key, as the check cells in it do."""
     from autograder.grade import PUBLIC_SEED
 
     console = Console()
-    with _grading(timeout, PUBLIC_SEED) as (course, settings):
+    settings = _settings(PUBLIC_SEED, given)
+    with _grading(unsafe=True) as course:
         records = _run([notebook], course, settings)
     _print_in_full(console, records)
     return _code(records)
@@ -85,19 +120,26 @@ def check_command(notebook: Path, timeout: float) -> int:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Seed of the inputs. Default: a fresh one.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the records to this file.")
-@click.option("--timeout", type=click.FloatRange(0.1), default=60.0, show_default=True, help="Seconds for one cell.")
+@click.option("--unsafe", is_flag=True, help="Grade even where there is no sandbox (see `autograder doctor`).")
+@limits
 @plainly
-def grade_command(paths: tuple[Path, ...], seed: int | None, json_file: Path | None, timeout: float) -> int:
-    """Grade the notebooks PATHS (a folder stands for the notebooks in it) on fresh inputs."""
+def grade_command(paths: tuple[Path, ...], seed: int | None, json_file: Path | None, unsafe: bool, **given: Any) -> int:
+    """Grade the notebooks PATHS (a folder stands for the notebooks in it) on fresh inputs.
+
+    Submissions run in a sandbox. Where there is none, nothing is graded unless --unsafe says so.
+    """
     seed = seed if seed is not None else 1 + secrets.randbelow(MAX_SEED - 1)
     files = _notebooks(paths)
     if json_file is not None and not json_file.parent.is_dir():
         raise Failed(f"{json_file}: there is no such folder to write to")
+    if json_file is not None and json_file.is_dir():
+        raise Failed(f"{json_file}: this is a folder: name a file to write to")
     console = Console()
-    with _grading(timeout, seed) as (course, settings):
+    settings = _settings(seed, given)
+    with _grading(unsafe) as course:
         records = _run(files, course, settings)
     if json_file is not None:
-        text = json.dumps([record.as_json() for record in records], indent=1, ensure_ascii=False)
+        text = json.dumps([record.as_json() for record in records], indent=1, ensure_ascii=False, allow_nan=False)
         json_file.write_text(text + "\n", encoding="utf-8")
     if len(records) == 1:
         _print_in_full(console, records)
@@ -107,6 +149,25 @@ def grade_command(paths: tuple[Path, ...], seed: int | None, json_file: Path | N
         console.print(summary_table(records))
     console.print(f"[dim]seed {seed}[/]")
     return _code(records)
+
+
+@main.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plainly
+def doctor_command(as_json: bool) -> int:
+    """Say what protects this machine from submissions, found out by trying.
+
+    Exit code 1 if something of the sandbox is missing.
+    """
+    from autograder.kernel.doctor import ESSENTIAL, examine
+    from autograder.report.terminal import findings_table
+
+    method, findings = examine()
+    if as_json:
+        click.echo(json.dumps({"sandbox": method, "findings": [asdict(f) for f in findings]}, indent=1))
+    else:
+        Console().print(findings_table(method, findings))
+    return 0 if all(f.in_force for f in findings if f.name in ESSENTIAL) else 1
 
 
 @main.command("list")
@@ -185,14 +246,20 @@ def _notebooks(paths: tuple[Path, ...]) -> list[Path]:
 
 
 @contextmanager
-def _grading(timeout: float, seed: int) -> Iterator[tuple[Any, Any]]:
-    """The course, with kernels, and the settings of one run."""
+def _grading(unsafe: bool) -> Iterator[Any]:
+    """The course, with kernels; says so where they are not in a sandbox."""
     from autograder.grade import open_course
-    from autograder.kernel import KernelSettings, open_kernels
+    from autograder.kernel import KernelError, open_kernels
     from autograder.reference import cache_folder
 
-    with open_kernels() as kernels:
-        yield open_course(kernels, cache_folder()), KernelSettings(seed=seed, timeout=timeout)
+    try:
+        with open_kernels(unsafe) as kernels:
+            if not kernels.sandboxed:
+                click.echo("autograder: no sandbox here: the notebook's code can do what you can do", err=True)
+            yield open_course(kernels, cache_folder())
+    except KernelError as error:
+        hint = "" if unsafe else "; to grade all the same, add --unsafe"
+        raise Failed(f"{error}{hint}") from error
 
 
 def _run(files: list[Path], course: Any, settings: Any) -> list[Any]:
@@ -209,12 +276,12 @@ def _run(files: list[Path], course: Any, settings: Any) -> list[Any]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=len(files))
 
         def finished(record: Any) -> None:
-            bar.update(task, advance=1, description=Path(record.submission).name)
+            bar.update(task, advance=1, description=printable(Path(record.submission).name))
 
         return grade_files(files, course, settings, Progress(finished=finished))
 
@@ -224,7 +291,7 @@ def _print_in_full(console: Console, records: list[Any]) -> None:
 
     for record in records:
         if record.error:
-            click.echo(f"autograder: {record.submission}: {record.error}", err=True)
+            click.echo(f"autograder: {printable(f'{record.submission}: {record.error}', 6000)}", err=True)
         else:
             console.print(record_report(record, load_key(record.chapter)))
 

@@ -177,6 +177,8 @@ def _compare_other(name: str, mine: Value, expected: Value) -> Difference | None
     if isinstance(mine, Other) and mine.type_name in ("NoneType", "ellipsis"):
         what = "None" if mine.type_name == "NoneType" else "..."
         text = f"`{name}` is {what}: is a `return` missing, or the exercise not filled in yet?"
+        if name.split(".")[0].startswith(("grad", "d_")):
+            text = f"`{name}` is {what}: is a `return` missing, or does nothing that you returned depend on it?"
         return Difference(name, "type", text)
     text = f"`{name}` should be {_kind_of(expected)}; yours is {_kind_of(mine)}."
     return Difference(name, "type", text)
@@ -194,6 +196,9 @@ def _missing(name: str, student: Payload) -> str:
     stem = name.split("[")[0].split(".")[0]
     if stem != name and stem in student.values:
         return f"`{stem}` should hold several values, among them `{name}`; yours is {_kind_of(student.values[stem])}."
+    parts = [other for other in student.values if other.startswith((f"{name}[", f"{name}."))]
+    if parts:
+        return f"`{name}` should be one value; yours is a collection of {len(parts)}, such as `{parts[0]}`."
     return f"`{name}` is missing from what your code returned."
 
 

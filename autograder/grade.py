@@ -13,12 +13,11 @@ from pathlib import Path
 
 from autograder.diagnose import Mistake
 from autograder.graft import chapter_of, graft
-from autograder.kernel import KernelSettings
-from autograder.kernel.client import KernelError, Kernels
+from autograder.kernel import KernelError, Kernels, KernelSettings
 from autograder.keys import Check, Key, KeyFileError, load_key
 from autograder.nbval_plugin import Job, fill_gaps, run_jobs
 from autograder.notebook import Chapter, NotebookFileError, SourceError, read_chapter, read_ipynb, reference_code
-from autograder.record import CheckResult, Record, ungraded
+from autograder.record import CheckResult, Record, name_of, ungraded
 from autograder.reference import ReferenceError, References, solutions_folder
 
 PUBLIC_SEED = 0
@@ -100,7 +99,7 @@ def _grade_session(
         try:
             prepared.append(_prepare(path, course, settings, progress))
         except NOT_GRADED as error:
-            prepared.append(ungraded(str(path), settings.seed, str(error)))
+            prepared.append(ungraded(path, settings.seed, str(error)))
     jobs = [job for job in prepared if isinstance(job, Job)]
     _run(jobs)
     # Other cells of the student may have got in the way: an exercise is right if it is right alone.
@@ -133,7 +132,7 @@ def _prepare(path: Path, course: Course, settings: KernelSettings, progress: Pro
         solutions={c.exercise: reference_code(c.source) for c in chapter.of("solution")} if chapter else {},
         kernels=course.kernels,
         settings=settings,
-        on_result=lambda result: progress.checked(str(path), result),
+        on_result=lambda result: progress.checked(name_of(path), result),
     )
 
 
@@ -150,21 +149,24 @@ def _run(jobs: list[Job]) -> None:
 
 def _record(path: Path, job: Job, again: Job | None) -> Record:
     key, results = job.graft.key, dict(job.results)
-    notes: tuple[str, ...] = ()
+    notes: list[str] = []
     seconds = job.seconds + (again.seconds if again else 0)
     if again is not None:
         better = [i for i, r in again.results.items() if r.outcome == "pass" and results[i].outcome != "pass"]
         results |= {i: again.results[i] for i in better}
-        notes = (f"graded apart from the student's other cells: {', '.join(better)}",) if better else ()
+        if better:
+            notes.append(f"graded apart from the student's other cells: {', '.join(better)}")
+    if job.graft.left_out:
+        notes.append(f"{job.graft.left_out} of the student's own cells were not run: they are too many, or too long")
     checks = tuple(results[check.id] for check in key.checks)
     return Record(
         chapter=key.chapter,
-        submission=str(path),
+        submission=name_of(path),
         seed=job.settings.seed,
         key=key.hash,
         score=round(sum(check.points for check in checks), 6),
         max_score=key.points,
         seconds=round(seconds, 4),
         checks=checks,
-        notes=notes,
+        notes=tuple(notes),
     )

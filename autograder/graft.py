@@ -15,15 +15,22 @@ from typing import Any
 from autograder.keys import Key, KeyFileError, chapters, load_key
 
 MAX_EXTRA_CELLS = 500
+# Parsing takes up to 900 bytes of memory for each character. The longest reference has 1,300.
+MAX_SOLUTION = 100_000
+MAX_EXTRA = 300_000  # characters of all extra cells together
 
 
 @dataclass(frozen=True)
 class Graft:
-    """A submission, grafted: what to run, in order."""
+    """A submission, grafted: what to run, in order.
+
+    `missing` are the exercises without a solution; `left_out` counts extra cells beyond the limits.
+    """
 
     key: Key
     steps: tuple[Step, ...]
     missing: frozenset[str] = field(default_factory=frozenset)
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ def graft(key: Key, submission: dict[str, Any]) -> Graft:
     """The key with the submission's solutions and its extra cells."""
     home = _homes(key, submission["cells"])
     own: dict[str, dict[str, Any]] = {name: cell for name, cell in home if name}
-    extras = _extras(home)
+    extras, left_out = _extras(home)
     steps = [_extra(cell) for cell in extras.get("", [])]
     missing = set()
     for cell in key.notebook["cells"]:
@@ -90,13 +97,13 @@ def graft(key: Key, submission: dict[str, Any]) -> Graft:
             source = cell["source"]
             if about["role"] == "solution":
                 answer = own.get(cell["id"])
-                if answer is None or answer["cell_type"] != "code":
+                if answer is None or answer["cell_type"] != "code" or len(answer["source"]) > MAX_SOLUTION:
                     missing.add(about["exercise"])
                 else:
                     source = answer["source"]
             steps.append(Step(about["role"], about["exercise"], source, cell["id"]))
         steps += [_extra(cell) for cell in extras.get(cell["id"], [])]
-    return Graft(key, tuple(steps), frozenset(missing))
+    return Graft(key, tuple(steps), frozenset(missing), left_out)
 
 
 def _homes(key: Key, cells: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
@@ -126,17 +133,20 @@ def _names(cell: dict[str, Any]) -> list[str]:
     return [cell["id"] or "", kept if isinstance(kept, str) else ""]
 
 
-def _extras(home: list[tuple[str, dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
-    """The student's own code cells, by the id of the key's cell that they follow."""
+def _extras(home: list[tuple[str, dict[str, Any]]]) -> tuple[dict[str, list[dict[str, Any]]], int]:
+    """The student's own code cells, by the id of the key's cell that they follow; how many are too many."""
     found: dict[str, list[dict[str, Any]]] = {}
-    after, count = "", 0
+    after, count, length, left_out = "", 0, 0, 0
     for name, cell in home:
         if name:
             after = name
-        elif cell["cell_type"] == "code" and cell["source"].strip() and count < MAX_EXTRA_CELLS:
-            found.setdefault(after, []).append(cell)
-            count += 1
-    return found
+        elif cell["cell_type"] == "code" and cell["source"].strip():
+            if count < MAX_EXTRA_CELLS and length + len(cell["source"]) <= MAX_EXTRA:
+                found.setdefault(after, []).append(cell)
+                count, length = count + 1, length + len(cell["source"])
+            else:
+                left_out += 1
+    return found, left_out
 
 
 def _extra(cell: dict[str, Any]) -> Step:

@@ -12,6 +12,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -25,17 +26,21 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 from autograder.compare import compare
 from autograder.diagnose import CellError, Mistake, diagnose
 from autograder.graft import Graft, Step, isolate
-from autograder.kernel import KernelSettings, run_cell
-from autograder.kernel.client import DIED, FLOODED, TIMED_OUT, Kernel, KernelError, Kernels
+from autograder.kernel import Budget, Kernel, KernelError, Kernels, KernelSettings, run_cell
+from autograder.kernel.policy import broken_by, policy_of
+from autograder.kernel.settings import KILLED, verdict
 from autograder.keys import Check, payloads
 from autograder.notebook import assemble, code_cell, helpers_of
 from autograder.payload import MIME, Payload, PayloadError, decode, encode
-from autograder.record import CheckResult
+from autograder.record import CheckResult, printable
 
-KILLED = {TIMED_OUT: "timeout", DIED: "died", FLOODED: "died"}
 OPTIONS = ["-p", "nbval.plugin", "-p", "no:cacheprovider", "-p", "no:warnings", "-p", "no:faulthandler"]
 OPTIONS += ["-p", "no:unraisableexception", "-p", "no:threadexception", "-p", "no:logging"]
 OPTIONS += ["--capture=no", "-qq", "--no-header", "--no-summary", "--color=no", "-c", os.devnull]
+
+MAX_HEARD = 100  # payloads and errors of one cell: more than one payload, or any error, earn nothing anyway
+_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
+_CELL_FILE = re.compile(r"\((?:<ipython-input-[\w-]+>|\d+\.py), line")
 
 
 @dataclass
@@ -55,6 +60,7 @@ class Job:
     on_result: Callable[[CheckResult], None] = lambda result: None
     results: dict[str, CheckResult] = field(default_factory=dict)
     seconds: float = 0.0
+    budget: Budget | None = None  # what is left of time and output, made when the first cell runs
     alone: bool = False  # whether no exercise may see another one's student code
 
     def steps(self) -> list[Step]:
@@ -71,7 +77,8 @@ class Job:
 
         A known mistake, or a stub, is the student's own doing and needs none.
         """
-        failed = {r.exercise for r in self.results.values() if r.outcome not in ("pass", "missing") and not r.mistake}
+        final = ("pass", "missing", "policy")
+        failed = {r.exercise for r in self.results.values() if r.outcome not in final and not r.mistake}
         if not failed:
             return None
         grafted = isolate(self.graft, failed, self.solutions)
@@ -128,8 +135,20 @@ class GradedFile(IPyNbFile):  # type: ignore[misc]
         self.compare_outputs = True
         self.history: list[str] = []  # what a new kernel must run again
         self.pending: list[Step] = []  # the steps of the exercise that is under way
+        self.heard = 0  # messages of the cell that runs
         self.failed_cells: dict[str, CellError] = {}  # solution cells that raised, by exercise
         self.began = time.perf_counter()
+        job = self.job
+        job.budget = job.budget or Budget.of(job.settings)
+        extras = [step.source for step in job.graft.steps if step.role == "extra"]
+        numpy_only = {e.id for e in job.graft.key.exercises if policy_of(e.backend)}
+        self.broken = {  # exercises whose source breaks its import policy, and how
+            step.exercise: problem
+            for step in job.graft.steps
+            if step.role == "solution" and step.exercise in numpy_only
+            if (problem := broken_by(step.source, extras)) is not None
+        }
+        self.policies = {e.id: policy_of(e.backend) for e in job.graft.key.exercises}
 
     def collect(self) -> Iterator[IPyNbCell]:
         """nbval's cells, as ours, with options that no marker of a submission can change."""
@@ -139,19 +158,30 @@ class GradedFile(IPyNbFile):  # type: ignore[misc]
             cell.step = step
             yield cell
 
-    def ready(self) -> None:
-        """Make sure that there is a kernel in the state that the next cell needs."""
+    def get_kernel_message(self, timeout: float | None = None, stream: str = "iopub") -> dict[str, Any]:
+        """The next message that counts, with nothing in it but what is read: a submission may send anything."""
+        while True:
+            message = _bare(super().get_kernel_message(timeout=timeout, stream=stream))
+            if message is not None and message["msg_type"] == "status":
+                self.heard = 0
+                return message
+            if message is not None and (self.heard < MAX_HEARD or message["content"].get("ename") in KILLED):
+                self.heard += 1
+                return message
+
+    def ready(self) -> Kernel:
+        """A kernel in the state that the next cell needs."""
         if self.kernel is not None and self.kernel.is_alive():
-            return
-        self.kernel = self.job.kernels.kernel(self.job.settings)
+            return self.kernel
+        self.kernel = self.job.kernels.kernel(self.job.settings, self.job.budget)
         earlier = [*self.history, *(step.source for step in self.pending if step.role != "check")]
         for source in earlier:
             run_cell(self.kernel, source)
             if not self.kernel.is_alive():  # it ran before: what kills it now is chance, or spite
                 self.history = [kept for kept in self.history if kept != source]
                 self.pending = [step for step in self.pending if step.source != source]
-                self.ready()
-                return
+                return self.ready()
+        return self.kernel
 
     def ran(self, step: Step, error: CellError | None) -> None:
         """Keep account of a cell that has run."""
@@ -198,6 +228,7 @@ class GradedCell(IPyNbCell):  # type: ignore[misc]
     """One cell of a grafted notebook."""
 
     step: Step
+    test_outputs: list[Any] | None
 
     def setup(self) -> None:
         """No cell is expected to fail because an earlier one timed out: kernels are replaced."""
@@ -211,24 +242,29 @@ class GradedCell(IPyNbCell):  # type: ignore[misc]
             file.ran(self.step, None)
             return
         try:
-            file.ready()
+            file.ready().policy = file.policies.get(self.step.exercise)
             super().runtest()
         except KernelError as error:
             if self.step.role == "check":
                 self._keep("error", None, f"The grader had no kernel: {error}.", "infrastructure")
         finally:
-            file.ran(self.step, _error_of(self.test_outputs or []))
+            outputs = self.test_outputs
+            self.test_outputs = None  # else a session would hold the outputs of all its notebooks
+            file.ran(self.step, _error_of(outputs or []))
 
     def compare_outputs(self, test: Any, ref: Any, skip_compare: Any = None) -> bool:
         """Judge a check cell by the payload it displayed, with the tolerance of the key."""
         self.comparison_traceback: list[str] = []
         error = _error_of(test)
         check = self._check()
+        broken = self.parent.broken.get(check.exercise)
+        if broken is not None and self.step.exercise not in self.parent.job.graft.missing:
+            return self._keep("policy", None, f"In the solution's cell: {broken}.")
         if error is not None:
             return self._judge_error(check, error)
-        try:
-            found = [decode(data) for data in payloads(test)]
-        except PayloadError as problem:
+        found: list[Any] = list(payloads(test))  # read already, see `_bare`
+        problem = next((one for one in found if isinstance(one, PayloadError)), None)
+        if problem is not None:
             return self._keep("malformed", None, f"The check's output is malformed: {problem}.")
         if not found:
             return self._keep("missing", None, "The check cell produced no result.")
@@ -239,19 +275,34 @@ class GradedCell(IPyNbCell):  # type: ignore[misc]
         if difference is None:
             return self._keep("pass", None, "Right.")
         mistake = diagnose(found[0], reference, self.parent.job.mistakes(check), check.tolerances)
+        earlier = self._earlier()
+        if earlier is not None and (mistake is None or earlier[0] != "error"):
+            return self._keep(earlier[0], None, f"{earlier[1]} {difference.message}")
         text = f"{mistake.says} {difference.message}" if mistake else difference.message
         return self._keep("fail", mistake.id if mistake else None, text)
 
+    def _earlier(self) -> tuple[str, str] | None:
+        """How the exercise's solution cell ended, if it raised: outcome and words."""
+        error = self.parent.failed_cells.get(self.step.exercise)
+        if error is None:
+            return None
+        hit = verdict(error.name, error.message)
+        if hit is not None:
+            return hit, f"In the solution's cell: {_told(hit, error, self.parent.job.settings)}."
+        return "error", f"Your solution's cell does not run: {error.name}: {error.message[:200]}."
+
     def _judge_error(self, check: Check, error: CellError) -> bool:
         job: Job = self.parent.job
-        if error.name in KILLED:
-            return self._keep(KILLED[error.name], None, f"In the check's cell: {error.message}.")
+        hit = verdict(error.name, error.message)
+        if hit is not None:
+            return self._keep(hit, None, f"In the check's cell: {_told(hit, error, job.settings)}.")
+        if error.name == "ForbiddenImport":
+            return self._keep("policy", None, f"In the check's cell: {error.message}.")
         if check.exercise in job.graft.missing:
-            return self._keep("missing", None, "The solution's cell is missing, or is no longer a code cell.")
-        earlier = self.parent.failed_cells.get(check.exercise)
+            return self._keep("missing", None, "The solution's cell is missing, no longer a code cell, or too long.")
+        earlier = self._earlier()
         if earlier is not None:
-            text = f"Your solution's cell does not run: {earlier.name}: {earlier.message[:200]}"
-            return self._keep("error", None, text)
+            return self._keep(earlier[0], None, earlier[1])
         if error.name == "NotImplementedError":
             return self._keep("missing", None, "Not filled in yet.")
         mistake = diagnose(error, job.reference[check.id], job.mistakes(check))
@@ -267,7 +318,7 @@ class GradedCell(IPyNbCell):  # type: ignore[misc]
         points = check.points if passed else 0.0
         self.parent.job.keep(
             CheckResult(check.id, check.exercise, points, check.points, outcome, None if passed else cause,
-                        mistake, message)
+                        mistake, printable(message))
         )  # fmt: skip
         return passed
 
@@ -287,9 +338,48 @@ def _as_notebook(job: Job) -> dict[str, Any]:
     return assemble(cells, {})
 
 
+def _told(hit: str, error: CellError, settings: KernelSettings) -> str:
+    """What a student reads of a limit that a cell ran into."""
+    if error.name in KILLED:
+        return error.message
+    limits = {
+        "memory": f"{settings.memory / 1e6:g} MB of memory", "processes": f"{settings.processes} processes and threads",
+        "disk": f"{settings.disk / 1e6:g} MB of files", "files": f"{settings.files} open files",
+    }  # fmt: skip
+    return f"it ran into the limit of {limits[hit]} ({error.name}: {error.message[:200]})"
+
+
+def _bare(message: dict[str, Any]) -> dict[str, Any] | None:
+    """A kernel's message without what does not count for a verdict; None if nothing is left of it."""
+    kind, content = message["msg_type"], message["content"]
+    if kind == "status" or not isinstance(content, dict):
+        return message if kind == "status" else None
+    if kind == "error":
+        name, text = (part if isinstance(part, str) else "" for part in map(content.get, ("ename", "evalue")))
+        content = {"ename": name[:100], "evalue": _steady(text[:2000]), "traceback": []}
+    elif kind in ("display_data", "execute_result") and isinstance(data := content.get("data"), dict) and MIME in data:
+        content = {"data": {MIME: _read(data[MIME])}, "metadata": {}, "execution_count": None}
+    else:
+        return None
+    return message | {"content": content}
+
+
+def _steady(text: str) -> str:
+    """An error's text without what is another one in every run: addresses, and the name that a cell's file gets."""
+    return _CELL_FILE.sub("(line", _ADDRESS.sub("0x…", text))
+
+
+def _read(data: object) -> Payload | PayloadError:
+    """The payload, or what is wrong with it. Read at once: nbval would walk through data, however deep."""
+    try:
+        return decode(data)
+    except PayloadError as problem:
+        return problem
+
+
 def _error_of(outputs: Any) -> CellError | None:
     errors = [o for o in outputs if o.get("output_type") == "error"]
-    return CellError(str(errors[-1].get("ename")), str(errors[-1].get("evalue"))) if errors else None
+    return CellError(errors[-1]["ename"], errors[-1]["evalue"]) if errors else None
 
 
 def fill_gaps(job: Job) -> None:

@@ -14,8 +14,12 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import os
 import re
+import stat
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +29,7 @@ ROLES = ("text", "setup", "card", "inputs", "solution", "toy", "check", "hint", 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 TODO = "# YOUR CODE HERE"
 MAX_NOTEBOOK_BYTES = 50_000_000
+MAX_NOTEBOOK_VALUES = 2_000_000  # a value takes up to 130 bytes of memory, whatever its length in the file
 
 
 class SourceError(Exception):
@@ -148,11 +153,27 @@ def helpers_of(source: str, given: str) -> str:
     `given` is what the grader runs anyway: locked cells and the reference.
     """
     try:
-        mine, taken = ast.parse(source), set(_bound(ast.parse(given)))
+        with _no_warnings():
+            mine, taken = ast.parse(source), set(_bound(ast.parse(given)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
     kept = [node for node in mine.body if (names := _names_of(node)) and not names & taken]
-    return "\n\n".join(ast.unparse(node) for node in kept)
+    return "\n\n".join(_text_of(node, source) for node in kept)
+
+
+def _text_of(node: ast.stmt, source: str) -> str:
+    try:
+        return ast.unparse(node)
+    except RecursionError:  # a long chain of operators; decorators are lost here
+        return ast.get_source_segment(source, node) or ""
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """What a library, or Python's parser, has to say of a submission is not for the grader's terminal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _bound(tree: ast.Module) -> Iterator[str]:
@@ -180,6 +201,8 @@ def read_ipynb(path: Path) -> dict[str, Any]:
     import nbformat
 
     content = _read_text(path)
+    if sum(map(content.count, ",[{")) > MAX_NOTEBOOK_VALUES:
+        raise NotebookFileError("the file holds more than 2 million values: clear its outputs and save it again")
     try:
         data = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -188,7 +211,8 @@ def read_ipynb(path: Path) -> dict[str, Any]:
     try:
         if isinstance(data, dict) and data.get("nbformat") == 4:
             return _plain(data)
-        return _plain(json.loads(nbformat.writes(nbformat.reads(content, as_version=4))))
+        with _no_warnings():
+            return _plain(json.loads(nbformat.writes(nbformat.reads(content, as_version=4))))
     except NotebookFileError:
         raise
     except Exception as error:  # nbformat's readers raise anything on odd input
@@ -196,21 +220,36 @@ def read_ipynb(path: Path) -> dict[str, Any]:
 
 
 def _read_text(path: Path) -> str:
-    if not path.exists():
-        raise NotebookFileError("there is no such file: check the path")
-    if not path.is_file():
-        raise NotebookFileError("this is not a file: name a notebook")
+    content = _read_bytes(path)
+    if len(content) > MAX_NOTEBOOK_BYTES:
+        raise NotebookFileError("the file is larger than 50 MB: clear its outputs and save it again")
     try:
-        if path.stat().st_size > MAX_NOTEBOOK_BYTES:
-            raise NotebookFileError("the file is larger than 50 MB: clear its outputs and save it again")
-        content = path.read_text(encoding="utf-8-sig")
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NotebookFileError("not a notebook: the file is not text (in UTF-8)") from error
+    if not text.strip():
+        raise NotebookFileError("the file is empty: download or save the notebook again")
+    return text
+
+
+def _read_bytes(path: Path) -> bytes:
+    """The file, or as much of it as shows that it is too large, by one look: it may change meanwhile."""
+
+    def without_waiting(name: str, flags: int) -> int:  # a pipe that nobody writes to would wait for ever
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+    try:
+        with open(path, "rb", opener=without_waiting) as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise NotebookFileError("this is not a file: name a notebook")
+            return file.read(min(about.st_size, MAX_NOTEBOOK_BYTES) + 1)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise NotebookFileError("there is no such file: check the path") from error
+    except IsADirectoryError as error:
+        raise NotebookFileError("this is not a file: name a notebook") from error
     except OSError as error:
         raise NotebookFileError(f"the file cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise NotebookFileError("not a notebook: the file is not text") from error
-    if not content.strip():
-        raise NotebookFileError("the file is empty: download or save the notebook again")
-    return content
 
 
 def write_ipynb(path: Path, notebook: dict[str, Any]) -> None:

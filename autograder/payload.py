@@ -105,7 +105,8 @@ def _merge(parts: Any) -> dict[str, Value]:
 def _is_numeric(value: Any) -> bool:
     """Whether a list or tuple is a (nested) list of plain numbers, hence one array."""
     if isinstance(value, (list, tuple)):
-        return len(value) > 0 and all(_is_numeric(item) for item in value)
+        lengths = {len(item) if isinstance(item, (list, tuple)) else -1 for item in value}
+        return len(lengths) == 1 and all(_is_numeric(item) for item in value)
     return isinstance(value, (bool, int, float, np.generic))
 
 
@@ -170,4 +171,7 @@ def _decode_array(name: str, value: dict[str, Any], budget: int) -> np.ndarray:
     if len(raw) != size:
         raise PayloadError(f"the data of `{name}` do not fill its shape")
     little = np.frombuffer(raw, dtype=np.dtype(dtype).newbyteorder("<"))
-    return little.astype(np.dtype(dtype)).reshape(shape)
+    try:
+        return little.astype(np.dtype(dtype)).reshape(shape)
+    except ValueError as error:  # an axis of length 0 beside ones that NumPy cannot count
+        raise PayloadError(f"`{name}` has no proper shape") from error

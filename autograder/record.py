@@ -6,13 +6,21 @@ Schema `unrolled/result/v1`, documented in the book's instructor page.
 from __future__ import annotations
 
 import platform
+import unicodedata
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 SCHEMA = "unrolled/result/v1"
-OUTCOMES = ("pass", "fail", "error", "timeout", "died", "missing", "malformed")
+LIMITS = ("timeout", "memory", "processes", "output", "disk", "files")
+OUTCOMES = ("pass", "fail", "error", "policy", "died", *LIMITS, "missing", "malformed")
 PACKAGES = ("unrolled", "numpy", "torch", "nbval")
+MAX_MESSAGE = 1000
+# Control characters, marks that reorder text, halves of a surrogate pair, separators of lines; not the two
+# joiners, which some scripts need.
+_UNSHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,23 @@ class Record:
         return {"schema": SCHEMA} | asdict(self)
 
 
+def printable(text: str, limit: int = MAX_MESSAGE) -> str:
+    """A text that others wrote, on one line and safe to show: characters that cannot be seen are spelt out."""
+    shown = "".join(_shown(c) for c in text[: limit + 1])
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
+
+
+def _shown(character: str) -> str:
+    if unicodedata.category(character) not in _UNSHOWN or character in _JOINERS:
+        return character
+    return {"\n": " ", "\t": " "}.get(character) or character.encode("unicode_escape").decode("ascii")
+
+
+def name_of(path: Path) -> str:
+    """What a record calls a file: its path, as valid Unicode whatever bytes its name is made of."""
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def versions() -> dict[str, str]:
     """The versions that a result depends on."""
     found = {"python": platform.python_version()}
@@ -61,6 +86,6 @@ def versions() -> dict[str, str]:
     return found
 
 
-def ungraded(submission: str, seed: int, error: str, chapter: str | None = None) -> Record:
+def ungraded(path: Path, seed: int, error: str, chapter: str | None = None) -> Record:
     """The record of a submission that could not be graded."""
-    return Record(chapter, submission, seed, None, 0.0, 0.0, 0.0, error=error)
+    return Record(chapter, name_of(path), seed, None, 0.0, 0.0, 0.0, error=printable(error))

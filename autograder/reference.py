@@ -16,8 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from autograder.diagnose import CellError, Mistake
-from autograder.kernel import CellRun, KernelSettings, run_cell
-from autograder.kernel.client import Kernel, Kernels
+from autograder.kernel import CellRun, Kernel, Kernels, KernelSettings, run_cell
 from autograder.keys import Check, Key, parse_outcome, payloads
 from autograder.notebook import Cell, Chapter, alternative_code, read_chapter, reference_code
 from autograder.payload import Payload, PayloadError, decode, encode

@@ -14,8 +14,7 @@ from typing import Any
 
 from autograder.compare import Tolerance, compare, default_tolerance, distance
 from autograder.diagnose import CellError, Mistake, diagnose
-from autograder.kernel import KernelSettings
-from autograder.kernel.client import Kernels
+from autograder.kernel import Kernels, KernelSettings
 from autograder.keys import KEY_SCHEMA, parse_outcome
 from autograder.notebook import (
     Cell,

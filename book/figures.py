@@ -1,8 +1,9 @@
 """Figures of the course, drawn by code for the light and the dark theme.
 
 Belongs here: what more than one page draws, namely unrolled networks, blocks to
-scale with the shapes of a product, and the set-up of plots. A chapter's own
-picture is a few calls of :class:`Canvas` in that chapter.
+scale with the shapes of a product, the parts that drawings of cells share, and
+the set-up of plots. A chapter's own picture is a few calls of :class:`Canvas` in
+that chapter.
 
 Everything is inline SVG. Lines and text take the colour of the page's text, and
 fills are CSS variables (``--fig-1`` to ``--fig-5``, in ``unrolled.css``), so one
@@ -18,7 +19,8 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Literal
@@ -147,6 +149,26 @@ class Canvas:
             f"{''.join(self.parts)}</svg>"
         )
         return Figure(svg, alt)
+
+
+@contextmanager
+def faded(canvas: Canvas, fade: bool) -> Iterator[None]:
+    """Draw what follows faintly, if ``fade``."""
+    if fade:
+        canvas.parts.append('<g opacity="0.45">')
+    yield
+    if fade:
+        canvas.parts.append("</g>")
+
+
+def node(canvas: Canvas, x: float, y: float, sign: str, role: int | None = None) -> None:
+    """Draw a small circle with an operation in it, on top of what is there."""
+    tone = colour(role)
+    canvas.parts.append(
+        f'<circle cx="{x:g}" cy="{y:g}" r="10" fill="var(--pst-color-background, #fff)"/>'
+        f'<circle cx="{x:g}" cy="{y:g}" r="10" fill="{tone}" fill-opacity="0.16" stroke="{tone}" stroke-width="1.6"/>'
+    )
+    canvas.text(x, y, f"|{sign}", size=16)
 
 
 def unrolled_diagram(

@@ -90,9 +90,9 @@ def windows(series: Sequence[int], length: int, horizon: int) -> Figure:
         last = n + length - 1 + horizon
         _cells(canvas, left + n * cell, y, cell, inside, role=1)
         _cells(canvas, left + last * cell, y, cell, series[last : last + 1], role=2)
-        canvas.text(left - 10, y + 15, f"|window {n}", anchor="end", size=14)
-    canvas.text(left, 10, "|index 0", size=13, anchor="start")
-    canvas.text(left + cell * len(series), 10, f"|index {len(series) - 1}", size=13, anchor="end")
+        canvas.text(left - 10, y + 15, f"|window {n + 1}", anchor="end", size=14)
+    for n in (0, len(series) - 1):
+        canvas.text(left + (n + 0.5) * cell, 10, f"s_{n + 1}", size=14)
     return canvas.figure(
         f"A series of {len(series)} numbers, {', '.join(map(str, series))}. Below it {count} "
         f"windows of {length} numbers, each starting one place further to the right, and in "
@@ -120,7 +120,7 @@ EVENTS: tuple[Event, ...] = (
     (2014, "Bahdanau, Cho, Bengio", "attention, on top of recurrence", 4),
     (2017, "Vaswani and others", "the Transformer: attention alone", 4),
     (2021, "Gu, Goel, Ré", "S4: linear recurrences, long sequences", 4),
-    (2023, "Gu, Dao", "Mamba: they depend on the input", 4),
+    (2023, "Gu, Dao", "Mamba: a recurrence that the input steers", 4),
     (2024, "Beck and others", "xLSTM", 2),
     (2024, "Feng and others", "minLSTM and minGRU", 2),
 )

@@ -24,7 +24,6 @@ def training_loop() -> Figure:
     canvas.box(375, top + 3 * pitch, 150, 34, role=3, label="|keep best weights")
     canvas.arrow((205, bottom), (280, bottom), (280, top + pitch), (299, top + pitch), role=3)
     canvas.arrow((375, top + pitch + 17), (375, top + 3 * pitch - 18), role=3)
-    canvas.text(375, top + 2 * pitch, "|", size=13)
     canvas.text(375, 16, "|after each epoch")
     canvas.text(375, bottom + 6, "|no gradients,", size=14)
     canvas.text(375, bottom + 24, "|eval mode", size=14)

@@ -1,8 +1,7 @@
 """Drawings of the GRU chapter: the cell, the two orders of its reset gate, and maps of gates.
 
 Belongs here: what only that chapter draws. Everything is a :class:`figures.Canvas`, so one
-drawing serves the light and the dark theme. The small parts that cell diagrams share come
-from :mod:`figures_lstm`.
+drawing serves the light and the dark theme.
 """
 
 from __future__ import annotations
@@ -11,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from figures import Canvas, Figure, colour
-from figures_lstm import faded, node
+from figures import Canvas, Figure, colour, faded, node
 
 Part = Literal["update", "reset"]
 

@@ -6,11 +6,10 @@ drawing serves the light and the dark theme.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from figures import Canvas, Figure, colour
+from figures import Canvas, Figure, colour, faded, node
 
 Part = Literal["forget", "write", "output", "peephole"]
 
@@ -21,26 +20,6 @@ COLUMN = {"f": 108.0, "i": 184.0, "g": 260.0, "o": 336.0}
 NAME = {"f": "forget", "i": "input", "g": "candidate", "o": "output"}
 CELL_LINE, BOX_LINE, BUS = 46.0, 196.0, 240.0
 MIDDLE, RIGHT = 222.0, 400.0  # where the candidate joins, and where the state is shown
-
-
-@contextmanager
-def faded(canvas: Canvas, fade: bool) -> Iterator[None]:
-    """Draw what follows faintly, if ``fade``."""
-    if fade:
-        canvas.parts.append('<g opacity="0.35">')
-    yield
-    if fade:
-        canvas.parts.append("</g>")
-
-
-def node(canvas: Canvas, x: float, y: float, sign: str, role: int | None = None) -> None:
-    """Draw a small circle with an operation in it, on top of what is there."""
-    tone = colour(role)
-    canvas.parts.append(
-        f'<circle cx="{x:g}" cy="{y:g}" r="10" fill="var(--pst-color-background, #fff)"/>'
-        f'<circle cx="{x:g}" cy="{y:g}" r="10" fill="{tone}" fill-opacity="0.16" stroke="{tone}" stroke-width="1.6"/>'
-    )
-    canvas.text(x, y, f"|{sign}", size=16)
 
 
 def lstm_cell(part: Part | None = None, *, alt: str) -> Figure:
@@ -126,11 +105,11 @@ def _peepholes(canvas: Canvas) -> None:
     y = BOX_LINE - 36
     for gate, label in (("f", "p_f"), ("i", "p_i")):
         x = COLUMN[gate] - 13
-        canvas.arrow((72, CELL_LINE), (72, y), (x, y), (x, BOX_LINE - 18), role=1)
-        canvas.text(x - 12, y + 9, label, size=14)
+        canvas.arrow((62, CELL_LINE), (62, y), (x, y), (x, BOX_LINE - 18), role=1)
+        canvas.text(x - 17, y + 11, label, size=14)
     x = COLUMN["o"] - 13
-    canvas.arrow((300, CELL_LINE), (300, y), (x, y), (x, BOX_LINE - 18), role=1)
-    canvas.text(x - 12, y + 9, "p_o", size=14)
+    canvas.arrow((290, CELL_LINE), (290, y), (x, y), (x, BOX_LINE - 18), role=1)
+    canvas.text(x - 17, y + 11, "p_o", size=14)
 
 
 def gates_over_text(
@@ -138,7 +117,7 @@ def gates_over_text(
     rows: Mapping[str, Sequence[float]],
     *,
     alt: str,
-    columns: int = 36,
+    columns: int = 32,
     scale: Mapping[str, float] | None = None,
 ) -> Figure:
     """Draw one value per character as a strip under the text, for several named rows.

@@ -12,8 +12,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import pytest
 
 from autograder.grade import Course, open_course
-from autograder.kernel import open_kernels
-from autograder.kernel.client import Kernels
+from autograder.kernel import Kernels, open_kernels
 
 
 @pytest.fixture(scope="session", autouse=True)

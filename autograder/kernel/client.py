@@ -1,216 +1,93 @@
-"""The grader's side: start the fork server, ask for kernels, talk to them within limits.
+"""A forked kernel, as the grader sees it.
 
-A kernel here has the narrow interface that nbval uses (`execute_cell_input`, `await_reply`,
-`get_message`, `interrupt`, `stop`, `is_alive`), so nbval runs on it unchanged. Whatever a kernel
-does, the grader gets for each cell a finite list of messages that ends with `idle`: a kernel
-that dies, hangs or floods is killed, and an error message that says so is put in its place.
+It has the narrow interface that nbval uses (`execute_cell_input`, `await_reply`, `get_message`,
+`interrupt`, `stop`, `is_alive`), so nbval runs on it unchanged. Whatever a kernel does, the grader
+gets for each cell a finite list of messages that ends with `idle`: a kernel that dies, hangs,
+floods or takes all memory is killed, and an error message that says so is put in its place.
 """
 
 from __future__ import annotations
 
-import array
 import json
 import os
 import select
 import shutil
 import signal
 import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
-from typing import Any, Protocol
+from typing import Any
 
-DIED, TIMED_OUT, FLOODED = "KernelDied", "KernelTimedOut", "KernelFlooded"
-MAX_CELL_BYTES = 32_000_000
+from autograder.kernel.settings import DIED, FLOODED, OUT_OF_MEMORY, TIMED_OUT, Budget, KernelSettings
+from autograder.kernel.watch import Watch
 
-
-class KernelError(Exception):
-    """The grader could not start or reach a kernel; no fault of the submission's."""
-
-
-@dataclass(frozen=True)
-class KernelSettings:
-    """What a kernel is started with: the seed of its inputs, limits, environment.
-
-    `memory` in bytes (address space added to what the fork server holds), `cpu` in seconds for
-    the whole notebook, `file_size` in bytes, `timeout` in seconds for one cell.
-    """
-
-    seed: int = 0
-    timeout: float = 60.0
-    cpu: int = 600
-    file_size: int = 200_000_000
-    threads: int = 1
-    environment: dict[str, str] = field(default_factory=dict)
-
-    def as_environment(self) -> dict[str, str]:
-        """The variables that `autograder.check` and the numerical libraries read."""
-        one = str(self.threads)
-        return {
-            "UNROLLED_SEED": str(self.seed), "UNROLLED_GRADING": "1", "UNROLLED_THREADS": one,
-            "OMP_NUM_THREADS": one, "OPENBLAS_NUM_THREADS": one, "MKL_NUM_THREADS": one,
-        } | self.environment  # fmt: skip
-
-
-class Kernel(Protocol):
-    """What nbval, and we, need of a kernel."""
-
-    def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> str:
-        """Start a cell; returns the id of the request."""
-
-    def await_reply(self, msg_id: str, timeout: float | None = None) -> None:
-        """Wait until the cell has ended; `queue.Empty` after `timeout` seconds."""
-
-    def await_idle(self, parent_id: str, timeout: float) -> None:
-        """Read messages until the cell's `idle`."""
-
-    def get_message(self, stream: str, timeout: float | None = None) -> dict[str, Any]:
-        """The next message."""
-
-    def interrupt(self) -> None:
-        """End a cell that takes too long."""
-
-    def stop(self) -> None:
-        """End the kernel and everything it started."""
-
-    def is_alive(self) -> bool:
-        """Whether it can run another cell."""
-
-
-class Kernels(Protocol):
-    """A source of kernels."""
-
-    def kernel(self, settings: KernelSettings) -> Kernel:
-        """A fresh kernel in a fresh, empty folder."""
-
-
-class ForkServer:
-    """A running fork server. Close it to end it and every kernel of it."""
-
-    def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
-        environment = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
-        environment |= {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONHASHSEED": "0"}
-        command = [sys.executable, "-P", "-m", "autograder.kernel.zygote", str(theirs.fileno())]
-        self._process = subprocess.Popen(
-            command, pass_fds=[theirs.fileno()], env=environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        theirs.close()
-        self._control = ours
-        self._lines = ours.makefile("r", encoding="utf-8")
-        self._ready = False
-        self._open: list[ForkedKernel] = []
-
-    def kernel(self, settings: KernelSettings) -> ForkedKernel:
-        """Fork a kernel.
-
-        Raises
-        ------
-        KernelError
-            If the server does not start or has died.
-        """
-        self._wait_until_ready()
-        ours, theirs = socket.socketpair()
-        folder = tempfile.mkdtemp(prefix="unrolled-")
-        limits = {"CPU": settings.cpu, "FSIZE": settings.file_size, "CORE": 0}
-        request = {"environment": settings.as_environment(), "limits": limits, "folder": folder}
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [theirs.fileno()]))]
-        try:
-            self._control.sendmsg([json.dumps(request).encode() + b"\n"], rights)
-            pid = json.loads(self._lines.readline() or "{}").get("pid")
-        except OSError as error:
-            raise KernelError("the fork server has died") from error
-        finally:
-            theirs.close()
-        if pid is None:
-            raise KernelError("the fork server has died")
-        self._open = [kernel for kernel in self._open if kernel.is_alive()]
-        self._kill_strays(pid)
-        kernel = ForkedKernel(pid, ours, Path(folder), settings.timeout)
-        self._open.append(kernel)
-        return kernel
-
-    def close(self) -> None:
-        """End the server and its kernels."""
-        for kernel in self._open:
-            kernel.stop()
-        self._kill_strays()
-        self._lines.close()
-        self._control.close()
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=2)
-        self._process.kill()
-        self._process.wait()
-        if self._process.stderr:
-            self._process.stderr.close()
-
-    def _kill_strays(self, *newest: int) -> None:
-        """Kill what kernels left running: processes that have become the fork server's own children."""
-        known = {kernel.pid for kernel in self._open if kernel.is_alive()} | set(newest)
-        with suppress(OSError):
-            children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
-            for pid in set(map(int, children.split())) - known:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-
-    def _wait_until_ready(self) -> None:
-        if self._ready:
-            return
-        answer = json.loads(self._lines.readline() or "{}")
-        if not answer.get("ready"):
-            error = self._process.stderr.read().decode() if self._process.stderr else ""
-            reason = answer.get("error") or (error.strip().splitlines() or ["it ended at once"])[-1]
-            raise KernelError(f"the fork server did not start: {reason}")
-        self._ready = True
+KINDS = ("stream", "display_data", "execute_result", "error", "clear_output")
+TICK = 0.02  # seconds between two looks at the memory of a cell that is still running
+CHUNK = 1 << 18
 
 
 class ForkedKernel:
-    """One kernel of a fork server."""
+    """One kernel of a fork server.
 
-    def __init__(self, pid: int, sock: socket.socket, folder: Path, timeout: float) -> None:
-        self.pid, self._sock, self._folder, self._timeout = pid, sock, folder, timeout
-        self._buffer = b""
+    Parameters
+    ----------
+    sock
+        The grader's end of the kernel's socket.
+    pidfds
+        Of the kernel, and of its process tree's first process where it has one.
+    settings, budget
+        Its limits, and what is left to the notebook.
+    folder
+        A folder to remove afterwards; None where it was the kernel's own.
+    ask_status
+        Gives the exit code of the kernel when it has ended, negative for a signal.
+    """
+
+    def __init__(
+        self, sock: socket.socket, pidfds: list[int], settings: KernelSettings, budget: Budget,
+        folder: Path | None, ask_status: Callable[[], int | None],
+    ) -> None:  # fmt: skip
+        self._sock, self._pidfds, self._settings, self._budget = sock, pidfds, settings, budget
+        self._folder, self._ask_status = folder, ask_status
+        self._watch = Watch(pidfds)
+        self._pending = bytearray()
         self._messages: deque[dict[str, Any]] = deque()
         self._count = 0
         self._alive = True
+        self.policy: str | None = None  # the import policy of the cells to come, see `policy`
 
     def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> str:
         self._count += 1
         self._messages.clear()
-        line = json.dumps({"id": self._count, "code": cell_input}) + "\n"
+        request = {"id": self._count, "code": cell_input, "policy": self.policy}
         with suppress(OSError):  # a dead kernel is noticed when its messages are read
-            self._sock.settimeout(self._timeout)
-            self._sock.sendall(line.encode())
+            self._sock.settimeout(self._settings.timeout)
+            self._sock.sendall(json.dumps(request).encode() + b"\n")
         return str(self._count)
 
     def await_reply(self, msg_id: str, timeout: float | None = None) -> None:
-        """Read all messages of the cell. Death, time-out and flood end the kernel, not the grader."""
-        deadline = time.monotonic() + min(self._timeout, timeout or self._timeout)
+        """Read all messages of the cell. Death, time-out, flood and thirst end the kernel, not the grader."""
+        began = time.monotonic()
+        whole = self._budget.seconds < min(self._settings.timeout, timeout or self._settings.timeout)
+        deadline = began + (self._budget.seconds if whole else min(self._settings.timeout, timeout or 1e9))
         total = 0
-        while not (self._messages and self._messages[-1]["msg_type"] == "status"):
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._sock], [], [], left)[0]:
-                self._give_up(TIMED_OUT, f"stopped after {self._timeout:g} seconds")
-                return
-            try:
-                data = self._sock.recv(1 << 20)
-            except OSError:
-                data = b""
-            total += len(data)
-            if not data:
-                self._give_up(DIED, "the cell ended the Python process")
-            elif total > MAX_CELL_BYTES:
-                self._give_up(FLOODED, f"stopped after {MAX_CELL_BYTES // 1_000_000} MB of output")
-            else:
-                self._feed(data)
+        try:
+            while not (self._messages and self._messages[-1]["msg_type"] == "status"):
+                problem = self._wait_for_data(deadline, whole)
+                if problem is None:
+                    data = self._receive()
+                    total += len(data)
+                    problem = self._death() if not data else self._flood(total, len(data))
+                    if problem is None:
+                        self._feed(data)
+                if problem is not None:
+                    self._give_up(*problem)
+        finally:
+            self._budget.seconds -= time.monotonic() - began
 
     def await_idle(self, parent_id: str, timeout: float) -> None:
         """Messages up to `idle` are here already; drop them."""
@@ -227,33 +104,86 @@ class ForkedKernel:
     def is_alive(self) -> bool:
         return self._alive
 
+    def processes(self) -> list[int]:
+        """The kernel's first processes, as this process sees them."""
+        return self._watch.roots
+
     def stop(self) -> None:
-        """Kill the kernel's process group and remove its folder."""
-        if self._alive:
-            self._alive = False
-            for kill in (os.killpg, os.kill):
-                with suppress(ProcessLookupError, PermissionError):
-                    kill(self.pid, signal.SIGKILL)
-            self._sock.close()
-            self._wait_until_dead()
+        """Kill the kernel and all it started (with the first process of a tree the tree goes); remove its folder."""
+        if not self._alive:
+            return
+        self._alive = False
+        if len(self._pidfds) == 1 and self._watch.roots:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._watch.roots[0], signal.SIGKILL)
+        for pidfd in reversed(self._pidfds):
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        for pidfd in self._pidfds:
+            select.select([pidfd], [], [], 5)
+            os.close(pidfd)
+        self._sock.close()
+        if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _wait_until_dead(self) -> None:
-        """Until the process is gone, what it started has not become the fork server's to clean up."""
-        with suppress(OSError):
-            ended = os.pidfd_open(self.pid)
-            select.select([ended], [], [], 2)
-            os.close(ended)
+    def _wait_for_data(self, deadline: float, whole: bool) -> tuple[str, str] | None:
+        """Wait until there is something to read; otherwise the limit that the cell ran into."""
+        while (left := deadline - time.monotonic()) > 0:
+            if select.select([self._sock], [], [], min(left, TICK))[0]:
+                return None
+            if self._alive and self._watch.memory() > self._settings.memory:
+                return OUT_OF_MEMORY, f"stopped: it used more than {_megabytes(self._settings.memory)} of memory"
+        if whole:
+            return TIMED_OUT, f"stopped: the notebook's {self._settings.notebook_timeout:g} seconds are used up"
+        return TIMED_OUT, f"stopped after {self._settings.timeout:g} seconds"
+
+    def _receive(self) -> bytes:
+        try:
+            return self._sock.recv(CHUNK)
+        except OSError:
+            return b""
+
+    def _flood(self, total: int, new: int) -> tuple[str, str] | None:
+        self._budget.output -= new
+        if total > self._settings.cell_output:
+            return FLOODED, f"stopped after {_megabytes(self._settings.cell_output)} of output"
+        if self._budget.output < 0:
+            return (
+                FLOODED,
+                f"stopped: the notebook's {_megabytes(self._settings.notebook_output)} of output are used up",
+            )
+        return None
+
+    def _death(self) -> tuple[str, str]:
+        """The socket has closed: how the process ended, if it has."""
+        if not self._alive or not select.select([self._pidfds[0]], [], [], 1)[0]:
+            return DIED, "the cell closed the notebook's connection"
+        status = self._ask_status()
+        if status is None:
+            return DIED, "the cell ended the Python process"
+        if status >= 0:
+            return DIED, f"the cell ended the Python process (exit code {status})"
+        if -status == signal.SIGXCPU:
+            return TIMED_OUT, f"stopped after {self._settings.notebook_timeout:g} seconds of processor time"
+        try:
+            name = signal.Signals(-status).name
+        except ValueError:
+            name = f"signal {-status}"
+        return DIED, f"the Python process was killed ({name})"
 
     def _feed(self, data: bytes) -> None:
-        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        self._pending += data
+        if b"\n" not in data:
+            return
+        *lines, rest = bytes(self._pending).split(b"\n")
+        self._pending = bytearray(rest)
         for line in lines:
             try:
                 message = json.loads(line)
                 kind, content = message["msg_type"], message["content"]
                 if kind == "idle" and content["id"] == self._count:
                     kind, content = "status", {"execution_state": "idle"}
-                elif kind not in ("stream", "display_data", "execute_result", "error", "clear_output"):
+                elif kind not in KINDS:
                     continue
             except (ValueError, KeyError, TypeError, RecursionError):
                 continue  # a submission may write anything to its socket; only messages count
@@ -270,16 +200,5 @@ class ForkedKernel:
         self._append("status", {"execution_state": "idle"})
 
 
-@contextmanager
-def open_kernels() -> Iterator[Kernels]:
-    """Kernels for a while: forked from a warm server on Linux, ordinary ones elsewhere."""
-    if sys.platform != "linux" or os.environ.get("UNROLLED_KERNEL") == "ordinary":
-        from autograder.kernel.ordinary import OrdinaryKernels
-
-        yield OrdinaryKernels()
-        return
-    server = ForkServer()
-    try:
-        yield server
-    finally:
-        server.close()
+def _megabytes(count: int) -> str:
+    return f"{count / 1_000_000:g} MB"

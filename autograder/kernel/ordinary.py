@@ -1,6 +1,7 @@
 """An ordinary Jupyter kernel, started by nbval: where fork does not exist.
 
-Slower (seconds to start) and without process limits, but the same records.
+Slower (seconds to start) and no sandbox, but the same records. Its limits are a process's own,
+where the system has them.
 """
 
 from __future__ import annotations
@@ -13,13 +14,30 @@ from contextlib import suppress
 from queue import Empty
 from typing import Any
 
-from autograder.kernel.client import DIED, TIMED_OUT, KernelError, KernelSettings
+from autograder.kernel.outputs import run_cell
+from autograder.kernel.settings import DIED, FLOODED, TIMED_OUT, Budget, KernelError, KernelSettings
+
+# Run in the kernel before anything else. The limit of memory comes on top of what the interpreter holds.
+LIMITING = """
+try:
+    import resource as _r
+    _limits = dict(CPU={cpu}, FSIZE={disk}, NOFILE={files}, CORE=0, DATA=10**9 + {memory})
+    for _kind, _value in _limits.items():
+        try:
+            _r.setrlimit(getattr(_r, "RLIMIT_" + _kind), (_value, _value))
+        except (AttributeError, OSError, ValueError):
+            pass
+except ImportError:
+    pass
+"""
 
 
 class OrdinaryKernels:
     """Starts ordinary kernels of this environment."""
 
-    def kernel(self, settings: KernelSettings) -> OrdinaryKernel:
+    sandboxed = False
+
+    def kernel(self, settings: KernelSettings, budget: Budget | None = None) -> OrdinaryKernel:
         """A fresh kernel in a fresh, empty folder."""
         return OrdinaryKernel(settings)
 
@@ -41,12 +59,17 @@ class OrdinaryKernel:
         finally:
             os.environ.clear()
             os.environ.update(before)
+        self._settings, self._bytes = settings, 0
         self._extra: list[dict[str, Any]] = []
         self._alive = True
+        self.policy: str | None = None  # read in the source alone
         self._last = ""
+        run_cell(self, LIMITING.format(cpu=int(settings.notebook_timeout) + 1, disk=settings.disk, files=settings.files,
+                                       memory=settings.memory))  # fmt: skip
 
     def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> str:
         self._extra.clear()
+        self._bytes = 0
         self._last = self._kernel.execute_cell_input(cell_input, allow_stdin=False)
         return self._last
 
@@ -71,6 +94,10 @@ class OrdinaryKernel:
                 raise Empty
             return self._extra.pop(0)
         message: dict[str, Any] = self._kernel.get_message(stream, timeout=timeout)
+        self._bytes += len(str(message["content"]))
+        if self._bytes > self._settings.cell_output:
+            self._give_up(FLOODED, f"stopped after {self._settings.cell_output / 1e6:g} MB of output")
+            return self._extra.pop(0)
         return message
 
     def interrupt(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.kernel.client import Kernel
+from autograder.kernel.settings import Kernel
 
 
 @dataclass(frozen=True)

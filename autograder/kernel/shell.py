@@ -21,6 +21,8 @@ from IPython.core.displaypub import DisplayPublisher
 from IPython.core.error import StdinNotImplementedError
 from IPython.core.interactiveshell import InteractiveShell
 
+from autograder.kernel.policy import guard
+
 MAX_STREAM_CHARS = 1_000_000  # per cell; what comes after is dropped, with a note
 MAX_MESSAGE_CHARS = 12_000_000
 
@@ -32,6 +34,7 @@ class Channel:
         self.sock: socket.socket | None = None
         self.left = MAX_STREAM_CHARS
         self.code = ""
+        self.failed = False  # whether the cell has sent an error
 
     def send(self, kind: str, **content: Any) -> None:
         """One message, one line. Too large a message becomes an error message."""
@@ -152,8 +155,18 @@ class Shell(InteractiveShell):  # type: ignore[misc]
             self.history_manager.enabled = False
 
     def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
-        name = getattr(etype, "__name__", str(etype))
-        CHANNEL.send("error", ename=name, evalue=str(evalue)[:2000], traceback=stb[-20:])
+        send_error(etype, evalue, stb)
+
+
+def send_error(kind: Any, error: Any, traceback: list[str]) -> None:
+    """The message of a cell's error, of bounded length."""
+    try:
+        text = str(error)
+    except Exception as problem:
+        text = f"<its message raises {type(problem).__name__}>"
+    CHANNEL.failed = True
+    name = str(getattr(kind, "__name__", kind))
+    CHANNEL.send("error", ename=name[:200], evalue=text[:2000], traceback=[line[:2000] for line in traceback[-20:]])
 
 
 def make_shell() -> Shell:
@@ -164,6 +177,7 @@ def make_shell() -> Shell:
     config.HistoryManager.enabled = False
     config.HistoryManager.hist_file = ":memory:"
     config.InteractiveShell.colors = "nocolor"
+    config.InteractiveShell.xmode = "Plain"  # Python's own traceback: the richer ones take seconds after a recursion
     config.InteractiveShell.display_pub_class = Publisher
     config.InteractiveShell.displayhook_class = Hook
     Shell.display_pub_class = Publisher
@@ -181,14 +195,21 @@ def serve(shell: Shell, sock: socket.socket) -> None:
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     builtins.input = _refuse_input
+    own = os.getpid()
     with sock.makefile("r", encoding="utf-8") as requests:
         for line in requests:
             request = json.loads(line)
-            CHANNEL.left, CHANNEL.code = MAX_STREAM_CHARS, request["code"]
+            CHANNEL.left, CHANNEL.code, CHANNEL.failed = MAX_STREAM_CHARS, request["code"], False
             try:
-                shell.run_cell(request["code"], store_history=False)
+                with guard(request.get("policy"), shell.user_ns):
+                    result = shell.run_cell(request["code"], store_history=False)
+                problem = getattr(result, "error_before_exec", None) or getattr(result, "error_in_exec", None)
+                if problem is not None and not CHANNEL.failed:  # its traceback could not be made
+                    send_error(type(problem), problem, [])
             except KeyboardInterrupt:
                 CHANNEL.send("error", ename="KeyboardInterrupt", evalue="", traceback=[])
+            if os.getpid() != own:  # a cell forked: its copy has no part in the cells to come
+                os._exit(0)
             CHANNEL.send("idle", id=request["id"])
 
 

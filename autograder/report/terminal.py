@@ -1,35 +1,39 @@
-"""Records as tables in a terminal."""
+"""Records as tables in a terminal.
+
+Texts of others never become markup: `Text` takes them as they are, and `printable` first spells out
+what a terminal would obey.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from autograder.kernel.doctor import Finding
 from autograder.keys import Key
-from autograder.record import CheckResult, Record
+from autograder.record import CheckResult, Record, printable
 
 NUMBERS = ("points", "minutes", "difficulty", "checks", "mistakes", "variants", "hints")
-MARKS = {"pass": "[green]✓[/]", "missing": "[dim]·[/]"}
+MARKS = {"pass": ("✓", "green"), "missing": ("·", "dim")}
 
 
 def record_report(record: Record, key: Key | None) -> Group:
     """One submission in full: every check, and what to do about the ones that failed."""
     if record.error:
-        return Group(Text.from_markup(f"[red]{escape(record.submission)}[/]: {escape(record.error)}"))
+        return Group(_words((record.submission, "red"), f": {record.error}"))
     titles = {exercise.id: exercise.title for exercise in key.exercises} if key else {}
     table = Table(box=None, pad_edge=False)
     for name, justify in (("", "left"), ("exercise", "left"), ("points", "right"), ("what the grader saw", "left")):
         table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for result in record.checks:
-        name = titles.get(result.exercise, result.exercise)
-        label = f"{escape(name)} [dim]{escape(result.id)}[/]"
+        label = _words(titles.get(result.exercise, result.exercise), " ", (result.id, "dim"))
         table.add_row(_mark(result), label, f"{result.points:g}/{result.max_points:g}", _message(result))
-    head = f"[bold]{escape(record.submission)}[/] · {record.chapter} · {record.score:g} of {record.max_score:g} points"
-    return Group(Text.from_markup(head), table, *(Text.from_markup(f"[dim]{escape(n)}[/]") for n in record.notes))
+    score = f" · {record.chapter} · {record.score:g} of {record.max_score:g} points"
+    head = _words((record.submission, "bold"), score)
+    return Group(head, table, *(_words((note, "dim")) for note in record.notes))
 
 
 def summary_table(records: Iterable[Record]) -> Table:
@@ -41,20 +45,33 @@ def summary_table(records: Iterable[Record]) -> Table:
     table.add_column("lost on", overflow="fold")
     table.add_column("seconds", justify="right")
     for record in records:
+        name = _words(record.submission)
         if record.error:
-            table.add_row(escape(record.submission), "", "[red]–[/]", f"[red]{escape(record.error)}[/]", "")
+            table.add_row(name, "", _words(("–", "red")), _words((record.error, "red")), "")
             continue
-        lost = ", ".join(_lost(result) for result in record.checks if result.outcome != "pass")
+        lost = [part for result in record.checks if result.outcome != "pass" for part in (", ", *_lost(result))]
         score = f"{record.score:g}/{record.max_score:g}"
-        table.add_row(escape(record.submission), record.chapter, score, lost or "–", f"{record.seconds:.2f}")
+        what = _words(*lost[1:]) if lost else "–"
+        table.add_row(name, _words(record.chapter or ""), score, what, f"{record.seconds:.2f}")
     return table
+
+
+def findings_table(method: str, findings: Iterable[Finding]) -> Group:
+    """What protects this machine from submissions."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("", "protection", "what it means, or why not"):
+        table.add_column(name, overflow="fold")
+    for finding in findings:
+        mark = ("✓", "green") if finding.in_force else ("✗", "red")
+        table.add_row(_words(mark), finding.name, _words(finding.detail))
+    return Group(_words("Sandbox: ", (method, "bold")), table)
 
 
 def chapters_table(keys: Iterable[Key]) -> Group:
     """The course: chapters with their exercises."""
     parts: list[Text | Table] = []
     for key in keys:
-        parts.append(Text.from_markup(f"[bold]{escape(key.chapter)}[/] · {escape(key.title)} · {key.points:g} points"))
+        parts.append(_words((key.chapter, "bold"), f" · {key.title} · {key.points:g} points"))
         table = Table(box=None, pad_edge=False)
         for name in ("exercise", "backend", *NUMBERS):
             table.add_column(name, justify="left" if name in ("exercise", "backend") else "right")
@@ -65,16 +82,24 @@ def chapters_table(keys: Iterable[Key]) -> Group:
     return Group(*parts)
 
 
-def _mark(result: CheckResult) -> str:
-    return MARKS.get(result.outcome, "[red]✗[/]")
+def _words(*parts: str | tuple[str, str]) -> Text:
+    """A line of texts, each alone or with its style."""
+    line = Text()
+    for part in parts:
+        text, style = part if isinstance(part, tuple) else (part, "")
+        line.append(printable(text), style)
+    return line
 
 
-def _message(result: CheckResult) -> str:
-    cause = " [yellow](the grader's fault, not yours)[/]" if result.cause == "infrastructure" else ""
-    mistake = f"[yellow]{escape(result.mistake)}[/]: " if result.mistake else ""
-    return f"{mistake}{escape(result.message)}{cause}"
+def _mark(result: CheckResult) -> Text:
+    return _words(MARKS.get(result.outcome, ("✗", "red")))
 
 
-def _lost(result: CheckResult) -> str:
-    why = result.mistake or result.outcome
-    return f"{escape(result.exercise)} [dim]({escape(why)})[/]"
+def _message(result: CheckResult) -> Text:
+    mistake = ((result.mistake, "yellow"), ": ") if result.mistake else ()
+    cause = ((" (the grader's fault, not yours)", "yellow"),) if result.cause == "infrastructure" else ()
+    return _words(*mistake, result.message, *cause)
+
+
+def _lost(result: CheckResult) -> tuple[str, tuple[str, str]]:
+    return result.exercise, (f" ({result.mistake or result.outcome})", "dim")

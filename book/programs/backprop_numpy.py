@@ -10,9 +10,9 @@ from programs.forward_numpy import RNN
 def loss_and_gradients(
     model: RNN, x: np.ndarray, targets: np.ndarray
 ) -> tuple[float, dict[str, np.ndarray]]:
-    """Mean cross-entropy over all steps, and its gradient for every weight.
+    """Mean cross-entropy over all steps, and its gradient for each weight.
 
-    ``x`` is (T, N, D) and ``targets`` (T, N), the number of the right class.
+    ``x`` is (T, N, D), ``targets`` (T, N) the numbers of the classes.
     """
     w = model.weights
     logits, states, _ = model.forward(x)

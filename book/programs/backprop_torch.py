@@ -9,7 +9,7 @@ from torch import nn
 def loss_and_gradients(
     model: nn.Module, x: torch.Tensor, targets: torch.Tensor
 ) -> tuple[float, dict[str, torch.Tensor]]:
-    """Mean cross-entropy over all steps, and its gradient for every weight.
+    """Mean cross-entropy over all steps, and its gradient for each weight.
 
     ``x`` is (T, N, D), ``targets`` (T, N).
     """

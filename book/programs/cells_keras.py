@@ -33,10 +33,8 @@ class LSTMCell(keras.Layer):
 
     def __init__(self, hidden_size: int) -> None:
         super().__init__()
-        self.state_size, self.output_size = (
-            [hidden_size, hidden_size],
-            hidden_size,
-        )
+        self.state_size = [hidden_size, hidden_size]
+        self.output_size = hidden_size
         self.from_x = {
             block: keras.layers.Dense(hidden_size) for block in "fico"
         }
@@ -54,7 +52,8 @@ class LSTMCell(keras.Layer):
         """New h (N, H) and new states [h, c]."""
         h, c = states
         f, i, g, o = (
-            self.from_x[block](x) + self.from_h[block](h) for block in "fico"
+            self.from_x[block](x) + self.from_h[block](h)
+            for block in "fico"
         )
         c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
         h = ops.sigmoid(o) * ops.tanh(c)

@@ -16,7 +16,7 @@ def simple_rnn(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Output (N, C) and new state (N, H) of one step.
 
-    ``x`` is (N, D), ``h`` (N, H). Weights hold their bias as a last column:
+    ``x`` is (N, D), ``h`` (N, H). Weights hold their bias as last column:
     ``i2h`` (H, D + 1), ``h2h`` (H, H + 1), ``h2o`` (C, H + 1).
     """
     h = np.tanh(linear(x, i2h) + linear(h, h2h))
@@ -29,7 +29,7 @@ def lstm_cell(
     c: np.ndarray,
     weights: dict[str, np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """New ``h`` and ``c``, (N, H), from eight matrices, two for each block.
+    """New ``h`` and ``c``, (N, H), from eight matrices, two for a block.
 
     They are called i2f, h2f, i2i, h2i, i2c, h2c, i2o and h2o.
     """

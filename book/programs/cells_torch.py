@@ -26,7 +26,7 @@ class SimpleRNN(nn.Module):
         return self.h2o(h), h
 
     def start(self, x: torch.Tensor) -> torch.Tensor:
-        """The first state: zeros of the dtype and on the device of ``x``."""
+        """The first state: zeros, with dtype and device of ``x``."""
         return x.new_zeros(len(x), self.hidden_size)
 
 
@@ -36,13 +36,13 @@ class LSTMCell(nn.Module):
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
         for block in "fico":
-            self.add_module(f"i2{block}", nn.Linear(input_size, hidden_size))
-            self.add_module(f"h2{block}", nn.Linear(hidden_size, hidden_size))
+            for kind, size in (("i2", input_size), ("h2", hidden_size)):
+                self.add_module(kind + block, nn.Linear(size, hidden_size))
 
     def forward(
         self, x: torch.Tensor, state: tuple[torch.Tensor, torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """New ``(h, c)``, each (N, H), of ``x`` (N, D) and the old pair."""
+        """New ``(h, c)``, each (N, H), of ``x`` (N, D) and the old."""
         h, c = state
         f = torch.sigmoid(self.i2f(x) + self.h2f(h))
         i = torch.sigmoid(self.i2i(x) + self.h2i(h))

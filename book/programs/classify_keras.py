@@ -35,8 +35,9 @@ def stacked_lstm(
 def train(
     model, x, y, *, epochs: int, lr: float = 5e-3, from_logits=True
 ) -> list[float]:
-    """Train on x (N, T, D) and classes y (N,); the mean loss of each epoch."""
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
+    """Train on x (N, T, D) and classes y (N,); each epoch's mean loss."""
+    kind = keras.losses.SparseCategoricalCrossentropy
+    loss = kind(from_logits=from_logits)
     adam = keras.optimizers.Adam(lr, global_clipnorm=1.0)
     model.compile(optimizer=adam, loss=loss, metrics=["accuracy"])
     history = model.fit(x, y, epochs=epochs, batch_size=64, verbose=0)

@@ -19,7 +19,7 @@ class RNNModel(nn.Module):
         self.fc = nn.Linear(hidden_size, output_size)
 
     def forward(self, x: torch.Tensor, state=None):
-        """Logits (N, C) and last state of x (T, N, D); starts from zeros."""
+        """Logits (N, C) of x (T, N, D), and the last state."""
         output, state = self.rnn(x, state)  # (T, N, H)
         return self.fc(output[-1]), state
 

@@ -16,9 +16,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Part:
-    """Part of a data set: inputs (T, N, D) and one target for each of the N
-    examples.
-    """
+    """Part of a data set: inputs (T, N, D), and N targets."""
 
     x: np.ndarray
     y: np.ndarray
@@ -29,8 +27,8 @@ def digits(read: Literal["rows", "pixels"] = "rows") -> dict[str, Part]:
     """Handwritten digits of 8 x 8 pixels, time-major, float32 from 0 to 1.
 
     Read row by row (T = 8, D = 8) or pixel by pixel (T = 64, D = 1). The
-    parts follow the order of the data set, so that the last digits, which are
-    written by people whom training has not seen, are the test.
+    parts follow the order of the data set, so that the last digits, which
+    are written by people whom training has not seen, are the test.
     """
     from sklearn.datasets import load_digits
 
@@ -49,12 +47,13 @@ def eeg() -> np.ndarray:
     """Ten seconds of a brain's signal, (800, 4): 80 values a second.
 
     From Matplotlib's sample data, each electrode scaled to mean 0 and
-    standard deviation 1 by its first 480 values, the part used for training.
+    standard deviation 1 by its first 480 values, the training part.
     """
     from matplotlib.cbook import get_sample_data
 
     with get_sample_data("eeg.dat") as file:
-        series = np.frombuffer(file.read(), dtype=np.float64).reshape(800, 4)
+        values = np.frombuffer(file.read(), dtype=np.float64)
+    series = values.reshape(800, 4)
     train = series[:480]
     return (series - train.mean(axis=0)) / train.std(axis=0)
 
@@ -76,8 +75,8 @@ def zen() -> str:
 def topics() -> str:
     """Python's own help texts on the language, as shipped with it.
 
-    Characters outside printable ASCII are left out. The texts differ a little
-    between versions of Python.
+    Characters outside printable ASCII are left out. The texts differ a
+    little between versions of Python.
     """
     from pydoc_data.topics import topics as texts
 

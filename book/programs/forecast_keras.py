@@ -6,9 +6,12 @@ import keras
 
 
 def forecaster(
-    layer: type[keras.Layer], window: int, size: int = 1, hidden_size: int = 50
+    layer: type[keras.Layer],
+    window: int,
+    size: int = 1,
+    hidden_size: int = 50,
 ) -> keras.Model:
-    """Forecasts (N, D) of windows (N, T, D) by keras.layers.LSTM or GRU."""
+    """Forecasts (N, D) of (N, T, D) by keras.layers.LSTM or GRU."""
     x = keras.Input((window, size))
     change = keras.layers.Dense(size)(layer(hidden_size)(x))
     model = keras.Model(x, x[:, -1] + change)

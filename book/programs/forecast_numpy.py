@@ -28,7 +28,7 @@ def rmse(forecasts: np.ndarray, targets: np.ndarray) -> float:
 
 
 def forecast(model: RNN, inputs: np.ndarray) -> np.ndarray:
-    """Forecasts (N, D) of windows (T, N, D): last value plus last output."""
+    """Forecasts (N, D) of (T, N, D): last value plus last output."""
     changes, _, _ = model.forward(inputs)
     return inputs[-1] + changes[-1]
 

@@ -7,7 +7,7 @@ from torch import nn
 
 
 class Forecaster(nn.Module):
-    """Read a window with nn.LSTM or nn.GRU, answer with what comes after."""
+    """Read a window with a recurrent layer; answer with what follows."""
 
     def __init__(
         self, layer: type[nn.RNNBase], size: int = 1, hidden_size: int = 50
@@ -17,6 +17,6 @@ class Forecaster(nn.Module):
         self.fc = nn.Linear(hidden_size, size)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Forecasts (N, D) of windows (T, N, D): last value plus change."""
+        """Forecasts (N, D) of (T, N, D): last value plus change."""
         states, _ = self.rnn(x)
         return x[-1] + self.fc(states[-1])

@@ -5,13 +5,17 @@ from __future__ import annotations
 import keras
 
 
-def rnn(input_size: int, hidden_size: int, output_size: int) -> keras.Model:
-    """A recurrent layer with outputs (N, T, C) at every step of (N, T, D)."""
+def rnn(
+    input_size: int, hidden_size: int, output_size: int
+) -> keras.Model:
+    """A recurrent layer with outputs (N, T, C) of inputs (N, T, D)."""
     layer = keras.layers.SimpleRNN(hidden_size, return_sequences=True)
     return every_step(layer, input_size, output_size)
 
 
-def lstm(input_size: int, hidden_size: int, output_size: int) -> keras.Model:
+def lstm(
+    input_size: int, hidden_size: int, output_size: int
+) -> keras.Model:
     """The same with a memory cell."""
     layer = keras.layers.LSTM(hidden_size, return_sequences=True)
     return every_step(layer, input_size, output_size)

@@ -41,14 +41,14 @@ class RNN:
         return (np.zeros((batch_size, self.hidden_size)),)
 
     def step(self, a: np.ndarray, state: State) -> State:
-        """One step; ``a`` (N, blocks * H) is the input's part of the sum."""
+        """One step; ``a`` (N, blocks * H) is the input's part."""
         w = self.weights
         return (np.tanh(a + state[0] @ w["W_hh"].T + w["b_hh"]),)
 
     def forward(
         self, x: np.ndarray, state: State | None = None
     ) -> tuple[np.ndarray, np.ndarray, State]:
-        """Outputs (T, N, C), states (T, N, H), last state of x (T, N, D)."""
+        """Outputs (T, N, C), states (T, N, H), last state."""
         w = self.weights
         state = self.start(x.shape[1]) if state is None else state
         states = np.empty((*x.shape[:2], self.hidden_size))
@@ -59,7 +59,7 @@ class RNN:
 
 
 class LSTM(RNN):
-    """The same with a memory cell: blocks i, f, g, o and a state (h, c)."""
+    """The same with a memory cell: blocks i, f, g, o, a state (h, c)."""
 
     blocks = 4
 

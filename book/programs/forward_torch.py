@@ -19,7 +19,7 @@ class RNN(nn.Module):
         self.fc = nn.Linear(hidden_size, output_size)
 
     def forward(self, x: torch.Tensor, state=None):
-        """Outputs (T, N, C), states (T, N, H), last state of x (T, N, D)."""
+        """Outputs (T, N, C), states (T, N, H), last state."""
         states, state = self.rnn(x, state)
         return self.fc(states), states, state
 

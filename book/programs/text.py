@@ -12,7 +12,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Alphabet:
-    """The characters of a text, sorted; a character's code is its place."""
+    """The characters of a text, sorted; a code is a place among them."""
 
     characters: str
 
@@ -95,7 +95,7 @@ def train_pass(
 
 @torch.no_grad()
 def mean_loss(model: CharModel, x: torch.Tensor, y: torch.Tensor) -> float:
-    """Loss of a character over whole streams, in nats, without training."""
+    """Loss of a character over whole streams, in nats; no training."""
     model.eval()
     logits, _ = model(x)
     logits, targets = logits.flatten(0, 1), y.flatten()
@@ -129,10 +129,10 @@ def ngram_loss(
     n: int,
     smoothing: float = 0.1,
 ) -> float:
-    """Loss of a character under counts of ``n`` characters in a row, in nats.
+    """Loss of a character, in nats, by counts of ``n`` in a row.
 
-    ``smoothing`` is added to every count, so that what was never seen is not
-    impossible.
+    ``smoothing`` is added to every count, so that what was never seen is
+    not impossible.
     """
 
     def grams(codes: np.ndarray) -> list[tuple[int, ...]]:

@@ -20,11 +20,13 @@ def pick_device() -> torch.device:
     """The accelerator that is there, or the CPU."""
     if torch.cuda.is_available():
         return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
 
 
 def seed_everything(seed: int) -> np.random.Generator:
-    """Seed all three; the result is for the order of the examples."""
+    """Seed Python, NumPy, PyTorch; a generator for the examples' order."""
     random.seed(seed)
     np.random.seed(seed)  # for libraries that use NumPy's global state
     torch.manual_seed(seed)
@@ -37,11 +39,12 @@ def batches(
     size: int,
     rng: np.random.Generator | None = None,
 ) -> Iterator[Batch]:
-    """Batches (T, size, D) and their targets, in a new order given ``rng``."""
+    """Batches (T, size, D) and targets; with ``rng`` in a new order."""
     N = x.shape[1]
     order = np.arange(N) if rng is None else rng.permutation(N)
     for start in range(0, N, size):
-        chosen = torch.as_tensor(order[start : start + size], device=x.device)
+        places = order[start : start + size]
+        chosen = torch.as_tensor(places, device=x.device)
         yield x[:, chosen], y[chosen]
 
 
@@ -52,7 +55,7 @@ def train_epoch(
     loss_fn: Loss,
     max_norm: float,
 ) -> float:
-    """Update the model once for each batch; the mean loss of an example."""
+    """Update the model for each batch; the mean loss of an example."""
     model.train()
     total, count = 0.0, 0
     for x, y in data:
@@ -136,5 +139,5 @@ def save(
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict:
-    """Read what :func:`save` wrote; runs no code from the file."""
+    """Read what ``save`` wrote; runs no code from the file."""
     return torch.load(path, map_location=device, weights_only=True)

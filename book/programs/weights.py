@@ -1,8 +1,8 @@
 """The same weights in another library.
 
-PyTorch stores ``(4H, D)`` and two biases, Keras the transpose and (but for a
-GRU that resets after the product) one bias. Both order an LSTM's blocks i, f,
-g, o; PyTorch orders a GRU's r, z, n, Keras z, r, n.
+PyTorch stores ``(4H, D)`` and two biases, Keras the transpose and (but for
+a GRU that resets after the product) one bias. Both order an LSTM's blocks
+i, f, g, o; PyTorch orders a GRU's r, z, n, Keras z, r, n.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from programs.forward_numpy import RNN
 
 
 def to_numpy(rnn: nn.RNNBase, fc: nn.Linear | None, model: RNN) -> None:
-    """Give a NumPy model the weights of PyTorch's layer and output layer."""
+    """Give a NumPy model the weights of PyTorch's two layers."""
     names = ("W_xh", "W_hh", "b_xh", "b_hh")  # PyTorch's own order
     for name, weight in zip(names, rnn.parameters(), strict=True):
         model.weights[name] = array(weight)

@@ -17,6 +17,7 @@ from autograder.reference import run_alternative
 from tests.submissions.samples import EVERYTHING, Sample, alternatives, broken, chapter, chapters, good
 
 SEEDS = (0, 1, 20261120, 7, 2**31 - 1)
+MORE_SEEDS = [pytest.param(seed, marks=pytest.mark.long) for seed in range(1000, 1100)]
 
 
 def grade(samples: list[Sample], folder: Path, course: Course, seed: int, timeout: float = 60) -> list[Record]:
@@ -66,7 +67,7 @@ def test_mistakes_are_named_and_variants_accepted(name: str, seed: int, tmp_path
     assert [c for s, r in zip(samples, records, strict=True) for c in complaints(s, r)] == []
 
 
-@pytest.mark.parametrize("seed", SEEDS[2:])
+@pytest.mark.parametrize("seed", [*SEEDS[2:], *MORE_SEEDS])
 @pytest.mark.parametrize("name", chapters())
 def test_mistakes_and_variants_are_told_apart_on_other_seeds(name: str, seed: int, course: Course) -> None:
     """The same judgement without the notebook around it: what each gives, against the reference."""

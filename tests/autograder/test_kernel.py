@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from autograder.kernel import CellRun, KernelSettings, run_cell
-from autograder.kernel.client import DIED, FLOODED, TIMED_OUT, ForkServer, Kernels
+from autograder.kernel import CellRun, ForkServer, Kernels, KernelSettings, run_cell
 from autograder.kernel.ordinary import OrdinaryKernels
+from autograder.kernel.settings import DIED, FLOODED, TIMED_OUT
 
 Run = Callable[[str], CellRun]
 
@@ -100,22 +100,18 @@ def test_nonsense_on_the_socket_is_no_message(run: Run) -> None:
 
 
 def test_kernels_start_equal_and_leave_nothing(kernels: Kernels) -> None:
-    code = (
-        "import random, numpy as np, torch, os\n(random.random(), np.random.rand(), torch.rand(1).item(), os.getcwd())"
-    )
+    code = "import random, numpy as np, torch, os\n"
+    code += "(random.random(), np.random.rand(), torch.rand(1).item(), os.listdir('.'), os.listdir('/tmp'))"
     seen = []
     for _ in range(2):
         kernel = kernels.kernel(KernelSettings(seed=3))
-        seen.append(eval(run_cell(kernel, code).outputs[0]["data"]["text/plain"]))
-        folder = Path(seen[-1][3])
-        assert folder.is_dir()
+        seen.append(run_cell(kernel, code).outputs[0]["data"]["text/plain"])
+        run_cell(kernel, "open('/tmp/left', 'w').write('x'); open('here', 'w').write('x')")
         run_cell(kernel, "import subprocess; subprocess.Popen(['sleep', '1000'])")
         run_cell(kernel, "subprocess.Popen(['sleep', '1000'], start_new_session=True)")
         kernel.stop()
         kernels.kernel(KernelSettings()).stop()
-        assert not folder.exists()
-    assert seen[0][:3] == seen[1][:3]
-    assert seen[0][3] != seen[1][3]
+    assert seen[0] == seen[1]
     assert _alive("sleep\x001000") == []
 
 
@@ -142,6 +138,7 @@ def test_an_ordinary_kernel_gives_the_same(kernels: Kernels) -> None:
         kernel = source.kernel(KernelSettings(seed=5, timeout=20))
         assert run_cell(kernel, "import os; os.environ['UNROLLED_SEED']").outputs[0]["data"]["text/plain"] == "'5'"
         assert run_cell(kernel, "1 / 0").error == ("ZeroDivisionError", "division by zero")
+        assert run_cell(kernel, "open('a', 'wb').truncate(10**12)").error[0] == "OSError"
         assert run_cell(kernel, "import os; os._exit(1)").error[0] == DIED
         assert not kernel.is_alive()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.kernel.client import Kernels
+from autograder.kernel import Kernels
 from autograder.keys import KEYS
 from autograder.notebook import read_chapter
 from autograder.release import measure, release, stale

@@ -151,3 +151,20 @@ def test_a_mistake_is_recognised_whole_in_part_and_by_its_error() -> None:
     assert named(payload(W=5 * np.ones(3), b=np.ones(2))) is None
     assert named(CellError("ValueError", "shapes")) == "raises"
     assert named(CellError("ValueError", "other")) is None
+
+
+def test_a_list_where_one_value_is_wanted_is_called_a_list() -> None:
+    states = np.ones((2, 3))
+    student = Payload("c", 1, flatten("states", [states[0], None]))
+    found = compare(student, Payload("c", 1, {"states": states}), {})
+    assert found is not None
+    assert "collection of 2" in found.message
+
+
+def test_a_ragged_list_keeps_its_numbers() -> None:
+    assert {name: value.tolist() for name, value in flatten("n", [[1, 2], [3]]).items()} == {
+        "n[0]": [1, 2],
+        "n[1]": [3],
+    }
+    assert list(flatten("n", [[1, 2], [3, 4]])) == ["n"]
+    assert list(flatten("n", [1, [2]])) == ["n[0]", "n[1]"]

@@ -76,7 +76,9 @@ def test_nothing_overflows(seen: Any, theme: str) -> None:
     with theme_of(seen.page, theme):
         for width in (390, 1280):
             seen.page.set_viewport_size({"width": width, "height": 800})
-            assert seen.page.evaluate("document.documentElement.scrollWidth") <= width, width
+            # The theme moves its side bars for a moment after a change of width.
+            fits = "width => document.documentElement.scrollWidth <= width"
+            seen.page.wait_for_function(fits, arg=width, timeout=5000)
             assert seen.page.evaluate(CUT_OFF) == [], width
 
 
