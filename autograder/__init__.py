@@ -7,7 +7,8 @@ Rooms, in the order in which data flows (no module imports a later one):
 `check`     what notebooks call                `notebook`  reading, writing, cell roles
 `kernel`    running cells                      `reference` the reference's values under a seed
 `release`   solutions -> key and exercises     `graft`     a submission's cells into the key
-`record`    the result of grading              `nbval_plugin`  nbval with our comparison
+`record`    the result of grading              `entry`     whose result it is
+`nbval_plugin`  nbval with our comparison
 `grade`     one submission -> one record       `report`    records -> something to read
 `cli`       the command line
 
