@@ -159,6 +159,10 @@ class Gradebook:
         for entry, _ in self._entries(everything):
             yield entry
 
+    def count(self) -> int:
+        """How many results there are, of all seeds and keys."""
+        return int(self._rows("SELECT count(*) FROM results")[0][0])
+
     def write_csv(self, everything: bool = False) -> Iterator[str]:
         """The lines of a CSV file with all that the results say, one line for each check.
 

@@ -26,7 +26,7 @@ from autograder.batch import work
 from autograder.batch.work import Answer, Done, Place, StartError, Task
 from autograder.reference import cache_folder
 
-CONNECT_SECONDS = 30
+CONNECT_SECONDS = 10
 TICK = 1.0  # seconds between two looks whether the scheduler is still there
 EPOCH = (1980, 1, 1, 0, 0, 0)
 

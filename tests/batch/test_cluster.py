@@ -11,10 +11,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from distributed import Queue, get_worker
 
 from autograder.batch import cluster
 from autograder.batch.run import DEATHS, Watch
-from autograder.batch.work import Place, StartError
+from autograder.batch.work import Answer, Done, Place, StartError, Task
 from autograder.gradebook import open_gradebook
 from autograder.keys import KEYS
 from autograder.reference import solutions_folder
@@ -31,7 +32,7 @@ WORKER = [sys.executable, "-m", "distributed.cli.dask_worker"]
 @contextmanager
 def process(words: list[str], ready: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A process that has said that it is ready, and its line that says so."""
-    environment = os.environ | {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "info", "PYTHONPATH": os.getcwd()}
+    environment = os.environ | {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "info", "PYTHONPATH": str(Path.cwd())}
     running = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment)
     try:
         assert running.stderr is not None
@@ -85,7 +86,7 @@ def test_who_kills_workers_of_a_cluster_is_given_up(
     words = [*WORKER, address, "--nthreads", "1", "--nworkers", "2", "--no-dashboard", "--local-directory",
              str(tmp_path)]  # fmt: skip
     place = Place(KEYS, solutions_folder(), None, unsafe=True)
-    with process(words, "Registered to"), cluster.ClusterEngine(address, place) as engine:
+    with process(words, "Registered to"), Heard(address, place) as engine:
         text = run(tmp_path / "g.sqlite", contents, engine, watch=Watch(died=died.append))
     with open_gradebook(tmp_path / "g.sqlite") as gradebook:
         found = {entry.submission: entry.record.error for entry in gradebook.entries()}
@@ -95,16 +96,22 @@ def test_who_kills_workers_of_a_cluster_is_given_up(
     assert rest == run(tmp_path / "undisturbed.sqlite", CLASS)
 
 
-def lethal_there(parcel: object, unsafe: bool, version: str, topic: str, task: object) -> object:
-    """What a worker of these tests does: say that it begins, as the real one does, and answer or die."""
-    import time
+class Heard(cluster.ClusterEngine):
+    """Tells a worker that its beginning has been heard."""
 
-    from distributed import get_worker
+    def _begins(self, name: str) -> Done | None:
+        Queue(f"{self._topic}-{name}", client=self._client).put(1)
+        return super()._begins(name)
 
-    get_worker().log_event(topic, task.name)  # type: ignore[attr-defined]
-    if b"lethal" in task.content:  # type: ignore[attr-defined]
-        time.sleep(0.5)  # let it be heard: a worker that dies within a millisecond is counted by Dask alone
-    return made_up(PLACE, task)  # type: ignore[arg-type]
+
+def lethal_there(parcel: object, unsafe: bool, version: str, topic: str, task: Task) -> Answer:
+    """What a worker of these tests does: say that it begins, as the real one does, and answer or die.
+
+    It dies only once it has been heard: of one that dies within a millisecond nobody but Dask knows.
+    """
+    get_worker().log_event(topic, task.name)
+    Queue(f"{topic}-{task.name}").get(timeout=60)
+    return made_up(PLACE, task)
 
 
 def test_a_course_travels_under_its_content_and_arrives_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
