@@ -9,7 +9,9 @@ Rooms, in the order in which data flows (no module imports a later one):
 `release`   solutions -> key and exercises     `graft`     a submission's cells into the key
 `record`    the result of grading              `entry`     whose result it is
 `nbval_plugin`  nbval with our comparison
-`grade`     one submission -> one record       `report`    records -> something to read
+`grade`     one submission -> one record       `submissions` folders and archives -> submissions
+`gradebook` records, kept                      `batch`     a class into a gradebook
+`report`    records -> something to read       `commands`  what the larger commands do
 `cli`       the command line
 
 The first five import NumPy and the standard library only: they also run in the browser.

@@ -58,6 +58,24 @@ class Record:
         return {"schema": SCHEMA} | asdict(self)
 
 
+def record_of(data: dict[str, Any]) -> Record:
+    """A record from the JSON data that `Record.as_json` made of it.
+
+    Raises
+    ------
+    ValueError
+        If it is of another schema, or not of this one's shape.
+    """
+    data = dict(data)
+    if data.pop("schema", None) != SCHEMA:
+        raise ValueError(f"not a record of schema {SCHEMA}")
+    try:
+        checks = tuple(CheckResult(**check) for check in data.pop("checks"))
+        return Record(**data | {"checks": checks, "notes": tuple(data["notes"])})
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a record of schema {SCHEMA}") from error
+
+
 def printable(text: str, limit: int = MAX_MESSAGE) -> str:
     """A text that others wrote, on one line and safe to show: characters that cannot be seen are spelt out."""
     shown = "".join(_shown(c) for c in text[: limit + 1])
