@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "autograder"
-FLOW = ["payload", "compare", "diagnose", "keys", "check", "wasm", "page", "notebook", "kernel",
-        "reference", "release", "graft", "record", "nbval_plugin", "grade", "report", "cli"]  # fmt: skip
+FLOW = ["payload", "compare", "diagnose", "keys", "check", "wasm", "page", "notebook", "kernel", "reference", "release",
+        "graft", "record", "entry", "nbval_plugin", "grade", "report", "cli"]  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
