@@ -4,7 +4,8 @@ Rooms, in the order in which data flows (no module imports a later one):
 
 `payload`   values to plain data and back      `compare`   numbers against numbers
 `diagnose`  which known mistake is it          `keys`      the committed answer keys
-`check`     what notebooks call                `notebook`  reading, writing, cell roles
+`check`     what notebooks call                `wasm`      floating-point errors in the browser
+`page`      an exercise run on its page        `notebook`  reading, writing, cell roles
 `kernel`    running cells                      `reference` the reference's values under a seed
 `release`   solutions -> key and exercises     `graft`     a submission's cells into the key
 `record`    the result of grading              `entry`     whose result it is
@@ -14,7 +15,7 @@ Rooms, in the order in which data flows (no module imports a later one):
 `report`    records -> something to read       `commands`  what the larger commands do
 `cli`       the command line
 
-The first five import NumPy and the standard library only: they also run in the browser.
+The first seven import NumPy and the standard library only: they also run in the browser.
 """
 
 __version__ = "0.1.0"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "autograder"
-FLOW = ["payload", "compare", "diagnose", "keys", "check", "notebook", "kernel", "reference", "release", "graft",
-        "record", "entry", "nbval_plugin", "grade", "submissions", "gradebook", "batch", "report", "commands",
+FLOW = ["payload", "compare", "diagnose", "keys", "check", "wasm", "page", "notebook", "kernel", "reference", "release",
+        "graft", "record", "entry", "nbval_plugin", "grade", "submissions", "gradebook", "batch", "report", "commands",
         "cli"]  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))
 
