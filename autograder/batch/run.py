@@ -90,9 +90,17 @@ def alone(gradebook: Path) -> Iterator[Path]:
     Raises
     ------
     BatchError
-        If another run is writing it.
+        If another run is writing it, or there is no such folder.
+    OSError
+        If nothing can be written there.
     """
-    lock = FileLock(f"{gradebook}.lock", timeout=0)
+    if not gradebook.parent.is_dir():
+        raise BatchError(f"{gradebook}: there is no such folder to write to")
+    if gradebook.is_dir():
+        raise BatchError(f"{gradebook}: this is a folder: name a file for the gradebook")
+    name = Path(f"{gradebook}.lock")
+    name.touch()  # says what is wrong where nothing can be written
+    lock = FileLock(name, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
@@ -171,6 +179,8 @@ def _take_down(found: Iterator[Found], gradebook: Gradebook, course: Course, wat
                 watch.graded(record, True)
             else:
                 todo[name] = one.submission
+    if not count:
+        raise BatchError("there is no notebook in what was named")
     watch.ready(count, finished)
     return todo
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -109,14 +108,15 @@ def test_another_seed_grades_all_and_keeps_the_old(tmp_path: Path) -> None:
 CONTENTS = st.dictionaries(
     st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=12),
     st.builds(lambda c, n: c + b" " + n, st.sampled_from([b"lstm", b"gru", b"what"]), st.binary(max_size=4)),
+    min_size=1,
     max_size=12,
 )
 
 
 @settings(deadline=None, max_examples=40)
-@given(CONTENTS, st.integers(0, 99), st.integers(0, 12), st.randoms(use_true_random=False))
+@given(CONTENTS, st.integers(0, 99), st.integers(0, 12))
 def test_order_interruption_and_time_change_nothing(
-    tmp_path_factory: pytest.TempPathFactory, contents: dict[str, bytes], shuffle: int, stop: int, random: object
+    tmp_path_factory: pytest.TempPathFactory, contents: dict[str, bytes], shuffle: int, stop: int
 ) -> None:
     """Graded in any order, stopped anywhere and gone on with: the same bytes."""
     folder = tmp_path_factory.mktemp("g")
@@ -206,19 +206,6 @@ def test_what_is_no_gradebook_of_ours_is_refused_and_stays(name: str, write: boo
 def test_a_folder_that_does_not_exist_gets_a_line(tmp_path: Path) -> None:
     with pytest.raises(GradebookError, match="no such folder"), open_gradebook(tmp_path / "no" / "g", write=True):
         pass
-
-
-@pytest.mark.skipif(os.name != "posix" or os.getuid() == 0, reason="root may write anywhere")
-def test_a_read_only_folder_gets_a_line_and_can_be_read(tmp_path: Path) -> None:
-    path = tmp_path / "g.sqlite"
-    whole = run(path, CLASS)
-    tmp_path.chmod(0o500)
-    try:
-        assert exported(path) == whole
-        with pytest.raises(GradebookError, match="cannot be"), open_gradebook(tmp_path / "new", write=True):
-            pass
-    finally:
-        tmp_path.chmod(0o700)
 
 
 def test_only_one_run_writes_a_gradebook(tmp_path: Path) -> None:
