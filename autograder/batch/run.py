@@ -55,7 +55,7 @@ class Watch:
     note
         Gets a line about something that was left alone, or changed meanwhile.
     ready
-        Gets how many submissions there are, and how many of them are graded already.
+        Gets how many submissions are graded already, and how many contents are not (`graded` may come first).
     graded
         Gets each new record, and whether it was in the sandbox.
     died
@@ -63,7 +63,7 @@ class Watch:
     """
 
     note: Callable[[str], None] = lambda line: None
-    ready: Callable[[int, int], None] = lambda found, done: None
+    ready: Callable[[int, int], None] = lambda done, left: None
     graded: Callable[[Record, bool], None] = lambda record, sandboxed: None
     died: Callable[[str], None] = lambda submission: None
 
@@ -163,17 +163,17 @@ def grade_class(
 def _take_down(found: Iterator[Found], gradebook: Gradebook, course: Course, watch: Watch) -> dict[str, str]:
     """Enter every submission; the paths of those to be graded, by the content's hash."""
     todo: dict[str, str] = {}
-    count = finished = 0
+    count = done = problems = 0
     while some := [(one, *_content(one)) for one in islice(found, AT_ONCE)]:
         gradebook.hand_in((one.submission, name, one.student, one.submitted) for one, name, _ in some)
         for one, name, problem in some:
             count += 1
-            if name in todo:
-                finished += 1  # the same content once more
-            elif gradebook.is_done(name, course):
-                finished += 1
+            if name in todo:  # the same content once more
+                continue
+            if gradebook.is_done(name, course):
+                done += 1
             elif problem is not None:
-                finished += 1
+                problems += 1
                 record = ungraded(Path(one.submission), course.seed, problem)
                 gradebook.keep(name, course, record)
                 watch.graded(record, True)
@@ -181,7 +181,7 @@ def _take_down(found: Iterator[Found], gradebook: Gradebook, course: Course, wat
                 todo[name] = one.submission
     if not count:
         raise BatchError("there is no notebook in what was named")
-    watch.ready(count, finished)
+    watch.ready(done, problems + len(todo))
     return todo
 
 

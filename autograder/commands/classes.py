@@ -145,10 +145,10 @@ class _Bar:
         if self.notes > MAX_NOTES:
             click.echo(f"autograder: … and {self.notes - MAX_NOTES} more such lines", err=True)
 
-    def ready(self, found: int, done: int) -> None:
+    def ready(self, done: int, left: int) -> None:
         if done:
-            self.say(f"{done} of {found} submissions are graded already")
-        self.bar.update(self.task, total=found - done, completed=0)
+            self.say(f"{done} submissions are graded already")
+        self.bar.update(self.task, total=left)
 
     def graded(self, record: Record, sandboxed: bool) -> None:
         self.failures += record.error is not None

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autograder.batch import local as local_workers
 from autograder.batch.local import LocalEngine
 from autograder.batch.run import DEATHS, BatchError, Engine, Watch, alone, grade_class
 from autograder.batch.work import Answer, Task
@@ -243,6 +244,25 @@ def test_who_kills_a_worker_three_times_is_given_up_and_nobody_else(tmp_path: Pa
     assert f"died of this file {DEATHS} times" in row["error"]
     others = [row for row in after if row["student"] != "eve"]
     assert others == rows(run(tmp_path / "undisturbed.sqlite", CLASS))
+
+
+def test_who_makes_the_grader_hang_is_stopped_and_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_workers, "SLACK", 0.5)
+    impatient = KernelSettings(seed=COURSE.seed, notebook_timeout=0.1)
+    path = tmp_path / "g.sqlite"
+    contents = {"eve/lstm": b"lstm hangs"}
+    with local(tmp_path) as engine, open_gradebook(path, write=True) as gradebook:
+        grade_class(lambda note: found(contents), gradebook, COURSE, engine, impatient)
+    ((row),) = rows(exported(path))
+    assert "died of this file" in row["error"]
+
+
+def test_progress_counts_what_is_left_and_what_is_done(tmp_path: Path) -> None:
+    said: list[tuple[int, int]] = []
+    watch = Watch(ready=lambda done, left: said.append((done, left)))
+    run(tmp_path / "g.sqlite", CLASS, watch=watch)
+    run(tmp_path / "g.sqlite", CLASS | {"eve/gru": b"gru"}, watch=watch)
+    assert said == [(0, 4), (5, 1)]
 
 
 def test_the_count_of_deaths_survives_a_restart(tmp_path: Path) -> None:
