@@ -238,12 +238,14 @@ def _connect(path: Path, write: bool) -> sqlite3.Connection:
         database.execute("PRAGMA user_version")  # fails on what is no database, before anything is written
         return database
     address = path.absolute().as_uri()
+    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):  # the last to close it tidies up its other files
+        database = sqlite3.connect(f"{address}?mode=rw", uri=True, timeout=BUSY_SECONDS)
+        database.execute("PRAGMA query_only = 1")
+        return database
     try:
         database = sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=BUSY_SECONDS)
         database.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.OperationalError:  # a folder that nothing can be written to: then nobody changes it meanwhile
-        if os.access(path.parent, os.W_OK):
-            raise
+    except sqlite3.OperationalError:  # nobody is writing it, and its other files cannot be made here
         database = sqlite3.connect(f"{address}?immutable=1", uri=True)
     return database
 

@@ -106,7 +106,7 @@ class _Slot:
         """Kill the worker; its pool will say so."""
         for process in list(self._pool._processes.values()):
             with suppress(OSError):
-                os.kill(process.pid, signal.SIGKILL)
+                os.kill(process.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
     def close(self, kill: bool) -> None:
         pool, self._pool = self._pool, None

@@ -55,7 +55,7 @@ class Watch:
     note
         Gets a line about something that was left alone, or changed meanwhile.
     ready
-        Gets how many submissions there are, and how many of them are graded already.
+        Gets how many submissions are graded already, and how many contents are not (`graded` may come first).
     graded
         Gets each new record, and whether it was in the sandbox.
     died
@@ -63,7 +63,7 @@ class Watch:
     """
 
     note: Callable[[str], None] = lambda line: None
-    ready: Callable[[int, int], None] = lambda found, done: None
+    ready: Callable[[int, int], None] = lambda done, left: None
     graded: Callable[[Record, bool], None] = lambda record, sandboxed: None
     died: Callable[[str], None] = lambda submission: None
 
@@ -90,9 +90,17 @@ def alone(gradebook: Path) -> Iterator[Path]:
     Raises
     ------
     BatchError
-        If another run is writing it.
+        If another run is writing it, or there is no such folder.
+    OSError
+        If nothing can be written there.
     """
-    lock = FileLock(f"{gradebook}.lock", timeout=0)
+    if not gradebook.parent.is_dir():
+        raise BatchError(f"{gradebook}: there is no such folder to write to")
+    if gradebook.is_dir():
+        raise BatchError(f"{gradebook}: this is a folder: name a file for the gradebook")
+    name = Path(f"{gradebook}.lock")
+    name.touch()  # says what is wrong where nothing can be written
+    lock = FileLock(name, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
@@ -155,23 +163,25 @@ def grade_class(
 def _take_down(found: Iterator[Found], gradebook: Gradebook, course: Course, watch: Watch) -> dict[str, str]:
     """Enter every submission; the paths of those to be graded, by the content's hash."""
     todo: dict[str, str] = {}
-    count = finished = 0
+    count = done = problems = 0
     while some := [(one, *_content(one)) for one in islice(found, AT_ONCE)]:
         gradebook.hand_in((one.submission, name, one.student, one.submitted) for one, name, _ in some)
         for one, name, problem in some:
             count += 1
-            if name in todo:
-                finished += 1  # the same content once more
-            elif gradebook.is_done(name, course):
-                finished += 1
+            if name in todo:  # the same content once more
+                continue
+            if gradebook.is_done(name, course):
+                done += 1
             elif problem is not None:
-                finished += 1
+                problems += 1
                 record = ungraded(Path(one.submission), course.seed, problem)
                 gradebook.keep(name, course, record)
                 watch.graded(record, True)
             else:
                 todo[name] = one.submission
-    watch.ready(count, finished)
+    if not count:
+        raise BatchError("there is no notebook in what was named")
+    watch.ready(done, problems + len(todo))
     return todo
 
 

@@ -139,16 +139,16 @@ class _Bar:
             self.say(line)
 
     def say(self, line: str) -> None:
-        self.bar.console.print(Text(f"autograder: {printable(line)}"), soft_wrap=True)
+        self.bar.console.print(Text(f"autograder: {printable(line)}"), soft_wrap=True, highlight=False)
 
     def say_the_rest(self) -> None:
         if self.notes > MAX_NOTES:
             click.echo(f"autograder: … and {self.notes - MAX_NOTES} more such lines", err=True)
 
-    def ready(self, found: int, done: int) -> None:
+    def ready(self, done: int, left: int) -> None:
         if done:
-            self.say(f"{done} of {found} submissions are graded already")
-        self.bar.update(self.task, total=found - done, completed=0)
+            self.say(f"{done} submissions are graded already")
+        self.bar.update(self.task, total=left)
 
     def graded(self, record: Record, sandboxed: bool) -> None:
         self.failures += record.error is not None
@@ -167,5 +167,6 @@ def _bar() -> Iterator[_Bar]:
         BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn(),
         TextColumn("{task.fields[failures]} could not be graded"),
     )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         yield _Bar(bar)

@@ -81,7 +81,7 @@ def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
     found = []
     for child in family(process):
         try:
-            if child.ppid() == process.pid and "loky" in " ".join(child.cmdline()) and child.children():
+            if child.ppid() == process.pid and "popen_loky" in " ".join(child.cmdline()) and child.children():
                 found.append(child)
         except psutil.NoSuchProcess:
             continue

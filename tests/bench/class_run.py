@@ -130,7 +130,7 @@ def _memory(process: subprocess.Popen[bytes]) -> dict[str, float]:
     try:
         command = psutil.Process(process.pid)
         found["command"] = command.memory_info().rss / MIB
-        workers = {child.pid for child in command.children() if "loky" in " ".join(child.cmdline())}
+        workers = {child.pid for child in command.children() if "popen_loky" in " ".join(child.cmdline())}
         servers = set[int]()
         for child in command.children(recursive=True):  # parents come before their children
             role = _role(child, workers, servers)
