@@ -9,8 +9,10 @@ Rooms, in the order in which data flows (no module imports a later one):
 `release`   solutions -> key and exercises     `graft`     a submission's cells into the key
 `record`    the result of grading              `entry`     whose result it is
 `nbval_plugin`  nbval with our comparison
-`grade`     one submission -> one record       `report`    records -> something to read
-`cli`       the command line
+`grade`     one submission -> one record       `entries`   a file of records -> entries
+`grades`    entries and policy -> grades       `policy_files`  what an instructor decided
+`changes`   two gradings compared              `report`    grades -> something to read
+`commands_report`  the commands of these       `cli`       the command line
 
 The first five import NumPy and the standard library only: they also run in the browser.
 """
