@@ -11,7 +11,8 @@ Rooms, in the order in which data flows (no module imports a later one):
 `nbval_plugin`  nbval with our comparison
 `grade`     one submission -> one record       `entries`   a file of records -> entries
 `grades`    entries and policy -> grades       `policy_files`  what an instructor decided
-`changes`   two gradings compared              `report`    grades -> something to read
+`changes`   two gradings compared              `similar`   solutions that are alike
+`collect`   the solution cells of a class      `report`    grades -> something to read
 `commands_report`  the commands of these       `cli`       the command line
 
 The first five import NumPy and the standard library only: they also run in the browser.

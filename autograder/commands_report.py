@@ -1,4 +1,4 @@
-"""The commands that turn records into reports: `report`, `diff`.
+"""The commands that turn records into reports: `report`, `diff`, `similar`.
 
 Here belongs reading their arguments, reading and writing files; `register` adds them to the command line.
 """
@@ -21,6 +21,7 @@ from autograder.entry import Entry
 from autograder.grades import Grade, Policy, astray, grades
 from autograder.keys import Key, course_order, load_key
 from autograder.policy_files import parse_late, read_adjustments, read_due, read_handed_in
+from autograder.record import printable
 
 FILE = click.Path(path_type=Path)
 Plainly = Callable[[Callable[..., int]], Callable[..., None]]
@@ -35,6 +36,7 @@ def register(group: click.Group, plainly: Plainly) -> None:
     """Add this module's commands to the command line; `plainly` turns errors into one line and an exit code."""
     group.command("report")(_with((*_OUTPUTS, *_POLICY, click.argument("records", type=FILE)), plainly(report)))
     group.command("diff")(_with((*_POLICY, _OLD, _NEW), plainly(diff)))
+    group.command("similar")(_with(_SIMILAR, plainly(similar_command)))
 
 
 _OLD, _NEW = click.argument("old", type=FILE), click.argument("new", type=FILE)
@@ -60,6 +62,13 @@ _OUTPUTS = (
     click.option("--classroom50", "classroom50_file", type=FILE, help="One submission's result.json."),
     click.option("--summary", type=FILE, help="GitHub's job summary; added to the file's end."),
     click.option("--student", help="All records are this student's."),
+)
+
+_SIMILAR = (
+    click.argument("submissions", nargs=-1, required=True, type=FILE),
+    click.option("--top", type=click.IntRange(1, 10_000), default=30, show_default=True, help="How many pairs."),
+    click.option("--html", "html_file", type=FILE, help="Write a page with the passages side by side."),
+    click.option("--json", "json_file", type=FILE, help="Write the pairs as JSON."),
 )
 
 
@@ -114,6 +123,31 @@ def diff(old: Path, new: Path, **given: Any) -> int:
         return 0
     Console().print(changes_table(found))
     return 1
+
+
+def similar_command(submissions: tuple[Path, ...], top: int, html_file: Path | None, json_file: Path | None) -> int:
+    """Rank pairs of SUBMISSIONS whose solutions are alike after renaming: a list to look at, never a verdict.
+
+    What the notebook gave and the reference solution count for nothing. No submission's code is run.
+    """
+    from autograder.collect import collect, common_code
+    from autograder.report.alike import alike_json, alike_page, alike_table
+    from autograder.similar import similar
+
+    solutions, unread = collect(submissions)
+    for line in unread:
+        click.echo(f"autograder: {printable(line)}", err=True)
+    pairs = similar(solutions, common_code(), top)
+    if html_file is not None:
+        _write(html_file, alike_page(pairs, {(s.student, s.exercise): s.source for s in solutions}))
+    if json_file is not None:
+        _write(json_file, json.dumps(alike_json(pairs), indent=1, ensure_ascii=False) + "\n")
+    if pairs:
+        Console().print(alike_table(pairs))
+    click.echo(
+        f"{len(pairs)} pairs of {len({s.student for s in solutions})} students: look at them, they prove nothing."
+    )
+    return 2 if unread else 0
 
 
 def _csv(graded: list[Grade], entries: list[Entry], keys: Mapping[str, Key], given: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import PurePath
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 from markupsafe import Markup, escape
 
 from autograder import __version__
@@ -53,6 +53,11 @@ def _pages() -> Environment:
     return found
 
 
+def template(name: str) -> Template:
+    """A page's template, which escapes whatever goes into it."""
+    return _pages().get_template(name)
+
+
 def prose(text: str) -> Markup:
     """A message of the grader's with its `names` as code; every part is escaped."""
     parts = text.split("`")
@@ -88,7 +93,7 @@ def class_page(grades: Sequence[Grade], entries: Sequence[Entry], keys: Mapping[
     mistakes = mistake_counts(grades, keys)
     most = max((mistake.students for mistake in mistakes), default=1)
     labels, counts = seconds_taken(entries)
-    return _pages().get_template("class.html").render(
+    return template("class.html").render(
         version=__version__,
         submissions=len({(entry.student, entry.submission) for entry in entries}),
         chapters=[_class_chapter(chapter) for chapter in chapters],

@@ -11,8 +11,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "autograder"
 FLOW = ["payload", "compare", "diagnose", "keys", "check", "notebook", "kernel", "reference", "release", "graft",
-        "record", "entry", "nbval_plugin", "grade", "entries", "grades", "policy_files", "changes", "similar", "report",
-        "export", "commands_report", "cli"]  # fmt: skip
+        "record", "entry", "nbval_plugin", "grade", "entries", "grades", "policy_files", "changes", "similar",
+        "collect", "report", "export", "commands_report", "cli"]  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
