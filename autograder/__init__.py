@@ -13,7 +13,8 @@ Rooms, in the order in which data flows (no module imports a later one):
 `grades`    entries and policy -> grades       `policy_files`  what an instructor decided
 `changes`   two gradings compared              `similar`   solutions that are alike
 `collect`   the solution cells of a class      `report`    grades -> something to read
-`commands_report`  the commands of these       `cli`       the command line
+`export`    the grader for other platforms     `commands_report`  the commands of these
+`cli`       the command line
 
 The first five import NumPy and the standard library only: they also run in the browser.
 """

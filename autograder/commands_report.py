@@ -1,4 +1,4 @@
-"""The commands that turn records into reports: `report`, `diff`, `similar`.
+"""The commands that turn records into reports: `report`, `diff`, `similar`, `export`.
 
 Here belongs reading their arguments, reading and writing files; `register` adds them to the command line.
 """
@@ -37,6 +37,9 @@ def register(group: click.Group, plainly: Plainly) -> None:
     group.command("report")(_with((*_OUTPUTS, *_POLICY, click.argument("records", type=FILE)), plainly(report)))
     group.command("diff")(_with((*_POLICY, _OLD, _NEW), plainly(diff)))
     group.command("similar")(_with(_SIMILAR, plainly(similar_command)))
+    export = click.Group("export", help="Pack the grader for another platform.")
+    export.command("gradescope")(_with(_EXPORT, plainly(export_gradescope)))
+    group.add_command(export)
 
 
 _OLD, _NEW = click.argument("old", type=FILE), click.argument("new", type=FILE)
@@ -69,6 +72,12 @@ _SIMILAR = (
     click.option("--top", type=click.IntRange(1, 10_000), default=30, show_default=True, help="How many pairs."),
     click.option("--html", "html_file", type=FILE, help="Write a page with the passages side by side."),
     click.option("--json", "json_file", type=FILE, help="Write the pairs as JSON."),
+)
+
+_EXPORT = (
+    click.argument("archive", type=FILE),
+    click.option("--seed", type=click.IntRange(0), help="Seed of everybody's inputs. Default: fresh each time."),
+    click.option("--unsafe", is_flag=True, help="Grade even if the container allows no sandbox."),
 )
 
 
@@ -148,6 +157,23 @@ def similar_command(submissions: tuple[Path, ...], top: int, html_file: Path | N
         f"{len(pairs)} pairs of {len({s.student for s in solutions})} students: look at them, they prove nothing."
     )
     return 2 if unread else 0
+
+
+def export_gradescope(archive: Path, seed: int | None, unsafe: bool) -> int:
+    """Write ARCHIVE, the autograder zip to upload to Gradescope: the grader, its keys, the solutions.
+
+    Gradescope's containers may allow no sandbox. Then nothing is graded, unless --unsafe was given here: a
+    submission can then read the solutions that lie in the container.
+    """
+    from autograder.export import gradescope_zip
+    from autograder.reference import solutions_folder
+
+    folder = solutions_folder()
+    if folder is None:
+        raise ReportError("no solutions here: run in the course's repository, or set UNROLLED_SOLUTIONS")
+    _write_bytes(archive, gradescope_zip(folder.parent, seed, unsafe))
+    click.echo(archive)
+    return 0
 
 
 def _csv(graded: list[Grade], entries: list[Entry], keys: Mapping[str, Key], given: dict[str, Any]) -> str:
@@ -252,6 +278,10 @@ def _json(data: dict[str, Any]) -> str:
 
 
 def _write(path: Path, text: str) -> None:
+    _write_bytes(path, text.encode("utf-8"))
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     if not path.parent.is_dir():
         raise ReportError(f"{path}: there is no such folder to write to")
@@ -259,7 +289,7 @@ def _write(path: Path, text: str) -> None:
         raise ReportError(f"{path}: this is a folder: name a file to write to")
     beside = path.with_name(f".{path.name[:100]}.{os.getpid()}.part")
     try:
-        beside.write_text(text, encoding="utf-8", newline="")
+        beside.write_bytes(content)
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

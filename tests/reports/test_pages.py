@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from docutils.nodes import make_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from autograder import report
 from autograder.entry import Entry
 from autograder.grades import Adjustment, Policy, grades
 from autograder.keys import Key, chapters, load_key
@@ -141,3 +143,27 @@ def test_names_in_backticks_become_code_and_nothing_else_does() -> None:
     assert prose("`h[0]` is <b>") == "<code>h[0]</code> is &lt;b&gt;"
     assert prose("`<i>`") == "<code>&lt;i&gt;</code>"
     assert prose("one ` alone <") == "one ` alone &lt;"
+
+
+def test_text_has_the_contrast_that_reading_needs_light_dark_and_printed() -> None:
+    style = (Path(report.__file__).parent / "pages" / "style.css").read_text()
+    themes = [dict(re.findall(r"--(\w+): (#\w+)", block)) for block in re.findall(r":root \{(.*?)\}", style, re.DOTALL)]
+    assert len(themes) == 3
+    for colours in themes:
+        for ground in (colours["ground"], colours["soft"]):
+            for name in ("ink", "quiet", "link", "good", "bad"):
+                assert contrast(colours[name], ground) >= 4.5, (name, colours)
+        assert contrast(colours["bar"], colours["ground"]) >= 3
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2's contrast of two colours."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
