@@ -78,12 +78,17 @@ def grade_files(
     paths: Sequence[Path], course: Course, settings: KernelSettings, progress: Progress = SILENT
 ) -> list[Record]:
     """Grade submissions, one record each, in order. A file that cannot be graded gets a record too."""
-    records = []
+    return list(grade_each(paths, course, settings, progress))
+
+
+def grade_each(
+    paths: Sequence[Path], course: Course, settings: KernelSettings, progress: Progress = SILENT
+) -> Iterator[Record]:
+    """The same, one record at a time: nothing is kept of a submission once its record is given."""
     for start in range(0, len(paths), SESSION):
         for record in _grade_session(paths[start : start + SESSION], course, settings, progress):
             progress.finished(record)
-            records.append(record)
-    return records
+            yield record
 
 
 def grade_file(path: Path, course: Course, settings: KernelSettings) -> Record:

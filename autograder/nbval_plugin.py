@@ -200,7 +200,7 @@ class GradedFile(IPyNbFile):  # type: ignore[misc]
     def teardown(self) -> None:
         self.job.seconds += time.perf_counter() - self.began
         if self.kernel is not None:
-            self.kernel.stop()
+            self.kernel.stop(wait=False)
 
     def _is_last_check(self, step: Step) -> bool:
         checks = [s for s in self.job.steps() if s.role == "check" and s.exercise == step.exercise]
@@ -219,7 +219,7 @@ class GradedFile(IPyNbFile):  # type: ignore[misc]
             self.history += [helpers, reference]
             self.history += [step.source for step in steps if step.role in ("extra", "setup", "inputs")]
             if self.kernel is not None:
-                self.kernel.stop()
+                self.kernel.stop(wait=False)
         else:
             self.history += [step.source for step in steps if step.role != "check"]
 

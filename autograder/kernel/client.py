@@ -108,26 +108,36 @@ class ForkedKernel:
         """The kernel's first processes, as this process sees them."""
         return self._watch.roots
 
-    def stop(self) -> None:
-        """Kill the kernel and all it started (with the first process of a tree the tree goes); remove its folder."""
-        if not self._alive:
-            return
-        self._alive = False
-        if len(self._pidfds) == 1 and self._watch.roots:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._watch.roots[0], signal.SIGKILL)
-        for pidfd in reversed(self._pidfds):
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-        for pidfd in self._pidfds:
-            select.select([pidfd], [], [], 5)
-            os.close(pidfd)
-        self._sock.close()
+    def stop(self, wait: bool = True) -> None:
+        """Kill the kernel and all it started (with the first process of a tree the tree goes).
+
+        Without `wait` its end, some milliseconds later, is left to `gone`.
+        """
+        if self._alive:
+            self._alive = False
+            if len(self._pidfds) == 1 and self._watch.roots:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self._watch.roots[0], signal.SIGKILL)
+            for pidfd in reversed(self._pidfds):
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            self._sock.close()
+        if wait:
+            self.gone()
+
+    def gone(self) -> None:
+        """Wait until a stopped kernel's processes have ended; remove its folder."""
+        while self._pidfds:
+            select.select([self._pidfds[0]], [], [], 5)
+            os.close(self._pidfds.pop(0))
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
 
     def _wait_for_data(self, deadline: float, whole: bool) -> tuple[str, str] | None:
         """Wait until there is something to read; otherwise the limit that the cell ran into."""
+        if not self._alive:
+            return DIED, "the Python process had ended before"
         while (left := deadline - time.monotonic()) > 0:
             if select.select([self._sock], [], [], min(left, TICK))[0]:
                 return None
@@ -156,7 +166,7 @@ class ForkedKernel:
 
     def _death(self) -> tuple[str, str]:
         """The socket has closed: how the process ended, if it has."""
-        if not self._alive or not select.select([self._pidfds[0]], [], [], 1)[0]:
+        if not (self._alive and self._pidfds and select.select([self._pidfds[0]], [], [], 1)[0]):
             return DIED, "the cell closed the notebook's connection"
         status = self._ask_status()
         if status is None:

@@ -106,7 +106,8 @@ class OrdinaryKernel:
     def is_alive(self) -> bool:
         return self._alive
 
-    def stop(self) -> None:
+    def stop(self, wait: bool = True) -> None:
+        """End the kernel; it is always waited for."""
         if self._alive:
             self._alive = False
             self._kernel.stop()

@@ -6,6 +6,7 @@ import array
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,35 @@ from autograder.kernel.settings import Budget, KernelError, Kernels, KernelSetti
 MAX_PACKET = 65536
 BOOT_SECONDS = 300  # to import everything on a slow and busy machine
 ANSWER_SECONDS = 60  # to fork and confine a kernel; without an answer the server counts as dead
+
+
+@dataclass
+class Fork:
+    """A kernel's process as it was asked for, and what the fork server answered: pidfds, or a problem."""
+
+    settings: KernelSettings
+    socket: socket.socket
+    folder: Path | None
+    collected: bool = False
+    pid: int = 0
+    pidfds: list[int] = field(default_factory=list)
+    problem: str = ""
+
+    def lives(self) -> bool:
+        """Whether all of its processes are there."""
+        return bool(self.pidfds) and not select.select(self.pidfds, [], [], 0)[0]
+
+    def discard(self) -> None:
+        """End it and close what is held of it."""
+        self.socket.close()
+        for pidfd in reversed(self.pidfds):
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        while self.pidfds:
+            select.select([self.pidfds[0]], [], [], 5)
+            os.close(self.pidfds.pop(0))
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class ForkServer:
@@ -48,6 +79,9 @@ class ForkServer:
         self.method: str | None = None
         self.refusals: dict[str, str] = {}
         self._open: list[ForkedKernel] = []
+        self._ending: list[ForkedKernel] = []
+        self._last: KernelSettings | None = None  # what the last kernel was started with
+        self._ahead: Fork | None = None  # a fork made before anyone asked for it
         self._ready = False
         self._start(unsafe)
 
@@ -75,33 +109,44 @@ class ForkServer:
             If the server has died, or cannot confine the kernel.
         """
         self._wait_until_ready()
-        self._open = [kernel for kernel in self._open if kernel.is_alive()]
-        folder = None if self.sandboxed else Path(tempfile.mkdtemp(prefix="unrolled-"))
-        ours, theirs = socket.socketpair()
-        with theirs:
-            request = settings.as_request() | {"do": "fork", "folder": str(folder)}
-            answer, pidfds = self._ask(request, [theirs.fileno()])
-        if not pidfds:
-            ours.close()
-            raise KernelError(f"the fork server made no kernel: {answer.get('error', 'it has died')}")
-        pid = answer["pid"]
+        fork = self._forked(settings)
+        if not fork.pidfds:
+            raise KernelError(f"the fork server made no kernel: {fork.problem}")
+        pid = fork.pid
         kernel = ForkedKernel(
-            ours, pidfds, settings, budget or Budget.of(settings), folder,
-            lambda: self._ask({"do": "status", "pid": pid})[0].get("status"),
+            fork.socket, fork.pidfds, settings, budget or Budget.of(settings), fork.folder,
+            lambda: self._ask({"do": "status", "pid": pid}).get("status"),
         )  # fmt: skip
-        self._open.append(kernel)
         self._group.limit(settings.memory, settings.processes)
-        if not self.sandboxed:
+        for stopped in self._ending:  # its end has had the time of a whole notebook
+            stopped.gone()
+        self._ending = [kernel for kernel in self._open if not kernel.is_alive()]
+        self._open = [kernel for kernel in self._open if kernel.is_alive()] + [kernel]
+        if not self.sandboxed:  # there, one kernel could reach the next
             self._kill_strays()
+        elif settings == self._last:
+            self._ahead = self._request_fork(settings)
+        self._last = settings
         return kernel
 
     def close(self) -> None:
         """End the server and its kernels."""
         for kernel in self._open:
-            kernel.stop()
+            kernel.stop(wait=False)
+        self.rest()
         if not self.sandboxed:
             self._kill_strays()
         self._end()
+
+    def rest(self) -> None:
+        """Wait until the processes of all stopped kernels have ended; keep none ahead. The next kernel takes longer."""
+        for kernel in [*self._ending, *self._open]:
+            if not kernel.is_alive():
+                kernel.gone()
+        if self._ahead is not None:
+            self._collect(self._ahead)
+            self._ahead.discard()
+            self._ahead = None
 
     def _start(self, unsafe: bool) -> None:
         """Start in the best sandbox that works here; without one only if that is allowed."""
@@ -171,13 +216,49 @@ class ForkServer:
             self._process.stderr.close()
         self._group.remove()
 
-    def _ask(self, request: dict[str, Any], descriptors: list[int] | None = None) -> tuple[dict[str, Any], list[int]]:
+    def _forked(self, settings: KernelSettings) -> Fork:
+        """The fork that was made ahead, if it is of use and has come to no harm; otherwise a new one."""
+        fork, self._ahead = self._ahead, None
+        if fork is not None:
+            self._collect(fork)
+            if fork.settings == settings and fork.lives():
+                return fork
+            fork.discard()
+        fork = self._request_fork(settings)
+        self._collect(fork)
+        return fork
+
+    def _request_fork(self, settings: KernelSettings) -> Fork:
+        """Ask for a fork; the answer must be collected before anything else is asked."""
+        folder = None if self.sandboxed else Path(tempfile.mkdtemp(prefix="unrolled-"))
+        ours, theirs = socket.socketpair()
+        request = settings.as_request() | {"do": "fork", "folder": str(folder)}
+        with theirs:
+            self._send(request, [theirs.fileno()])
+        return Fork(settings, ours, folder)
+
+    def _collect(self, fork: Fork) -> None:
+        """Take the fork server's answer to a request for a fork, once."""
+        if fork.collected:
+            return
+        fork.collected = True
+        answer, fork.pidfds = self._receive()
+        fork.pid, fork.problem = answer.get("pid", 0), str(answer.get("error", "it has died"))
+        if not fork.pidfds:
+            fork.discard()
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        if self._ahead is not None:
+            self._collect(self._ahead)
+        return self._receive()[0] if self._send(request) else {}
+
+    def _send(self, request: dict[str, Any], descriptors: list[int] | None = None) -> bool:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
         try:
             self._control.sendmsg([json.dumps(request).encode()], rights)
         except OSError:
-            return {}, []
-        return self._receive()
+            return False
+        return True
 
     def _receive(self) -> tuple[dict[str, Any], list[int]]:
         """One packet and its descriptors; nothing if the server has died."""

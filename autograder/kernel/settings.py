@@ -117,8 +117,8 @@ class Kernel(Protocol):
     def interrupt(self) -> None:
         """End a cell that takes too long."""
 
-    def stop(self) -> None:
-        """End the kernel and everything it started."""
+    def stop(self, wait: bool = True) -> None:
+        """End the kernel and everything it started; without `wait`, do not wait until all of it has ended."""
 
     def is_alive(self) -> bool:
         """Whether it can run another cell."""

@@ -184,11 +184,18 @@ def make_shell() -> Shell:
     Shell.displayhook_class = Hook
     shell: Shell = Shell.instance(config=config)
     _inline_figures(shell)
+    warm(shell)
     return shell
+
+
+def warm(shell: Shell) -> None:
+    """Run an empty cell, so that the first real one need not load, or copy after a fork, what every cell uses."""
+    shell.run_cell("pass", store_history=False)
 
 
 def serve(shell: Shell, sock: socket.socket) -> None:
     """Run requests from `sock` until it closes. Each ends with an `idle` message."""
+    warm(shell)  # before anyone waits for it, if this kernel was forked ahead
     CHANNEL.sock = sock
     for name in ("stdout", "stderr"):
         stream = Stream(name)

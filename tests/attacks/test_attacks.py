@@ -107,6 +107,7 @@ def _package() -> dict[str, int]:
 
 def _left_running(server: ForkServer, before: set[int]) -> list[str]:
     """Processes in the sandbox that were not there before and have not ended."""
+    server.rest()
     return [words for pid in tree([server.pid]) if pid not in before and (words := _command(pid))]
 
 

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # ipykernel brings it
 
-from autograder.grade import Progress, grade_files, open_course
+from autograder.grade import grade_each, open_course
 from autograder.kernel import KernelSettings, open_kernels
-from autograder.record import Record
 from tests.bench.figures import sandbox, say
 from tests.submissions.samples import chapter, good
 
@@ -28,14 +27,12 @@ def main(count: int) -> None:
     samples = list(good(chapter(CHAPTER)))
     process = psutil.Process()
     found: list[dict[str, float]] = []
-    graded: list[str] = []
 
-    def finished(record: Record) -> None:
-        graded.append(record.submission)
-        if len(graded) % max(1, count // 10) == 0:
+    def graded(number: int) -> None:
+        if number % max(1, count // 10) == 0:
             kept = sum(child.memory_info().rss for child in process.children(recursive=True))
             mine = process.memory_info().rss
-            sample = {"notebooks": len(graded), "grader_mib": round(mine / MIB, 1), "kept_mib": round(kept / MIB, 1)}
+            sample = {"notebooks": number, "grader_mib": round(mine / MIB, 1), "kept_mib": round(kept / MIB, 1)}
             found.append(sample)
             say(f"memory: {sample}")
 
@@ -45,7 +42,8 @@ def main(count: int) -> None:
         for i, path in enumerate(paths):
             path.write_bytes(samples[i % len(samples)].content)
         course = open_course(kernels, folder / "cache")
-        grade_files(paths, course, KernelSettings(seed=1), Progress(finished=finished))
+        for number, _ in enumerate(grade_each(paths, course, KernelSettings(seed=1)), 1):
+            graded(number)
     print(json.dumps(found))
 
 

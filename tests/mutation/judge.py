@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from autograder.compare import compare
 from autograder.diagnose import CellError
-from autograder.kernel import Kernel, Kernels, KernelSettings, run_cell
+from autograder.kernel import Kernel, KernelError, Kernels, KernelSettings, run_cell
 from autograder.keys import load_key
 from autograder.notebook import Chapter
 from autograder.payload import Payload
@@ -38,7 +38,9 @@ class Judge:
             for seed in self.seeds:
                 if kernel is None or not kernel.is_alive():  # the first seed, or the seed before ended it
                     kernel = self.kernels.kernel(KernelSettings(seed=seed, timeout=self.timeout))
-                    run_cell(kernel, prelude(chapter, exercise))
+                    opened = run_cell(kernel, prelude(chapter, exercise))
+                    if opened.error:  # no fault of the mutant's
+                        raise KernelError(f"{exercise}: what comes before it ends with {opened.error}")
                 found.append(self._complaint(kernel, chapter, exercise, source, seed))
         finally:
             if kernel is not None:

@@ -131,6 +131,8 @@ def _results(node: ast.Return, facts: Facts, inside: str, forms: dict[str, str])
 
 def _brief(kind: str) -> str:
     parts = kind.split()
+    if len(parts) == 2 and parts[0] == "array":  # no axes: NumPy's own numbers
+        return f"scalar {parts[1]} "
     return f"{parts[0]} {parts[1]} {len(parts[2].split(','))}" if len(parts) == 3 else f"{kind} "
 
 
@@ -146,10 +148,11 @@ RESULT_FORMS = {
         "tensor f": "torch.where({0} == 0, torch.full_like({0}, -0.0), {0})",
     },
     "results plus nothing": {
-        "array f": "({} + 0.0)", "tensor f": "({} + 0.0)", "float ": "({} + 0.0)", "int ": "({} + 0)",
+        "array f": "({} + 0.0)", "scalar f": "({} + 0.0)", "tensor f": "({} + 0.0)", "float ": "({} + 0.0)",
+        "int ": "({} + 0)",
     },
-    "results as plain numbers": {"float64 ": "float({})", "float ": "np.float64({})", "int ": "np.int64({})"},
-    "results as arrays without axes": {"float64 ": "np.asarray({})"},
+    "results as plain numbers": {"scalar f ": "float({})", "float ": "np.float64({})", "int ": "np.int64({})"},
+    "results as arrays without axes": {"scalar f ": "np.asarray({})"},
 }  # fmt: skip
 for _name, _forms in RESULT_FORMS.items():
 
