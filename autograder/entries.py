@@ -38,9 +38,11 @@ def read_entries(path: Path) -> list[Entry]:
     """
     if path.stat().st_size > MAX_BYTES:
         raise EntriesError(f"{path}: larger than 2 GB: no file of records")
-    content = path.read_bytes()
-    if content.startswith(SQLITE):
-        raise EntriesError(f"{path}: a gradebook: export its records to JSON first")
+    with path.open("rb") as file:
+        if file.read(len(SQLITE)) == SQLITE:
+            raise EntriesError(f"{path}: a gradebook: export its records to JSON first")
+        file.seek(0)
+        content = file.read()
     try:
         data = json.loads(content.decode("utf-8-sig"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:

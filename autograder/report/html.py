@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 
 from autograder import __version__
 from autograder.entry import Entry
-from autograder.grades import Grade
+from autograder.grades import Grade, astray
 from autograder.keys import Key
 from autograder.record import CheckResult, printable
 from autograder.report.charts import bar, histogram
@@ -67,8 +67,13 @@ def prose(text: str) -> Markup:
     return Markup("").join(shown)
 
 
-def student_page(student: str, grades: Sequence[Grade], keys: Mapping[str, Key], site: str = SITE) -> str:
-    """The page of one student: what is right, what differs first, the known mistake, where to read. No answers."""
+def student_page(
+    student: str, grades: Sequence[Grade], keys: Mapping[str, Key], site: str = SITE, lost: Sequence[Entry] = ()
+) -> str:
+    """The page of one student: what is right, what differs first, the known mistake, where to read. No answers.
+
+    `lost` are the student's files that are of no known chapter.
+    """
     order = {name: i for i, name in enumerate(keys)}
     mine = sorted(grades, key=lambda grade: order.get(grade.chapter, len(order)))
     return (
@@ -80,6 +85,7 @@ def student_page(student: str, grades: Sequence[Grade], keys: Mapping[str, Key],
             score=f"{sum(grade.score for grade in mine):g}",
             max_score=f"{sum(grade.max_score for grade in mine):g}",
             chapters=[_student_chapter(grade, keys.get(grade.chapter), site) for grade in mine],
+            astray=[_failed(entry) | {"submission": printable(PurePath(entry.submission).name)} for entry in lost],
         )
     )
 
@@ -102,7 +108,7 @@ def class_page(grades: Sequence[Grade], entries: Sequence[Entry], keys: Mapping[
         time_chart=histogram(counts, labels, "seconds for one submission", _described(labels, counts, "submissions")),
         failed=[_failed(entry) for entry in entries if entry.record.error],
         changed=[_changed(grade) for grade in grades if grade.reasons],
-        students=_students(grades, [chapter.id for chapter in chapters], linked),
+        students=_students(grades, entries, [chapter.id for chapter in chapters], linked),
     )  # fmt: skip
 
 
@@ -113,9 +119,13 @@ def pages(
     theirs: dict[str, list[Grade]] = {}
     for grade in grades:
         theirs.setdefault(grade.student, []).append(grade)
+    lost: dict[str, list[Entry]] = {}
+    for entry in astray(entries):
+        lost.setdefault(entry.student, []).append(entry)
     found = {"class.html": class_page(grades, entries, keys)}
-    for student, some in theirs.items():
-        found[student_file(student)] = student_page(student, some, keys, site)
+    for student in {**theirs, **lost}:
+        page = student_page(student, theirs.get(student, []), keys, site, lost.get(student, []))
+        found[student_file(student)] = page
     return found
 
 
@@ -214,10 +224,14 @@ def _changed(grade: Grade) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _students(grades: Sequence[Grade], chapters: list[str], linked: bool) -> list[dict[str, Any]]:
+def _students(
+    grades: Sequence[Grade], entries: Sequence[Entry], chapters: list[str], linked: bool
+) -> list[dict[str, Any]]:
     found: dict[str, dict[str, float]] = {}
     for grade in grades:
         found.setdefault(grade.student, {})[grade.chapter] = grade.score
+    for entry in astray(entries):
+        found.setdefault(entry.student, {})
     return [
         {
             "name": printable(name) or "?", "url": student_file(name) if linked else "",

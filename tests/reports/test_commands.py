@@ -57,7 +57,7 @@ def test_all_reports_come_from_one_command(records: Path, tmp_path: Path) -> Non
     assert len(formats.junit(text["--junit"])) == 4
     assert len(formats.canvas(text["--canvas"])) == 3
     assert "cut off" in text["--summary"]
-    assert len(list((tmp_path / "html" / "students").iterdir())) == 2
+    assert len(list((tmp_path / "html" / "students").iterdir())) == 3
     assert not list(tmp_path.rglob("*.part"))
 
 

@@ -75,6 +75,15 @@ def test_a_students_page_says_what_is_right_what_differs_and_where_to_read() -> 
     assert "10 of 100 points" in words
 
 
+def test_who_handed_in_nothing_that_can_be_read_has_a_page_that_says_so() -> None:
+    lost = made.entry("eve", "", error="cut off in the middle", submission="class/eve/letter.ipynb")
+    found = pages([], [lost], KEYS)
+    assert set(found) == {"class.html", student_file("eve")}
+    words = " ".join(Reader(found[student_file("eve")]).words.split())
+    assert "letter.ipynb cut off in the middle" in words and "class/eve" not in words
+    assert ("a", {"href": student_file("eve")}) in Reader(found["class.html"]).tags
+
+
 def test_a_students_page_shows_the_file_and_not_where_the_instructor_keeps_it() -> None:
     page = student_page("ada", grades([made.entry("ada", submission="/home/teacher/class/ada/lstm.ipynb")]), KEYS)
     assert "lstm.ipynb" in page and "teacher" not in page
@@ -104,7 +113,7 @@ def test_a_class_page_counts_scores_exercises_mistakes_and_what_failed() -> None
     policy = Policy(adjustments=(Adjustment("bob", "equations", 2, "oral exam"),))
     read = Reader(class_page(grades(entries, policy), entries, KEYS))
     words = " ".join(read.words.split())
-    assert "2 students, 3 submissions, 1 chapter; 1 could not be graded" in words
+    assert "3 students, 3 submissions, 1 chapter; 1 could not be graded" in words
     assert "2 grades · mean 16.0 · median 16 of 20" in words
     assert "One step 1 50%" in words and "The forward pass 2 100%" in words
     assert "1 recurrent-weight-not-transposed" in words
