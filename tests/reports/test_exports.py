@@ -7,9 +7,10 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from autograder.entry import Entry
-from autograder.grades import grades
+from autograder.grades import astray, grades
 from autograder.policy_files import CANVAS
 from autograder.report.junit import junit_xml
 from autograder.report.platforms import MAX_SUMMARY, Classroom50, classroom50, gradescope, job_summary
@@ -81,6 +82,17 @@ def test_a_job_summary_is_harmless_markdown(entries: list[Entry]) -> None:
     for line in text.splitlines():
         if line.startswith("|"):  # no text opens another cell
             assert line.replace("\\\\", "").replace("\\|", "").count("|") in (5, 6)
+
+
+@given(entries=lists)
+@some
+def test_markdown_in_a_name_or_message_is_shown_and_not_obeyed(entries: list[Entry]) -> None:
+    graded = grades([entry for entry in entries if entry.chapter])
+    tokens = MarkdownIt("commonmark").enable("table").parse(job_summary(graded, astray(entries)))
+    inline = {child.type for token in tokens for child in token.children or ()}
+    assert inline <= {"text", "text_special", "strong_open", "strong_close", "softbreak"}
+    blocks = {token.type.rsplit("_", 1)[0] for token in tokens}
+    assert blocks <= {"heading", "inline", "table", "thead", "tbody", "tr", "th", "td", "paragraph"}
 
 
 def test_a_summary_of_thousands_ends_where_github_would_refuse_it() -> None:
