@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: all setup site grade test test-long lint bench release clean help
+.PHONY: all setup runtime site grade test test-long lint bench release clean help
 .DEFAULT_GOAL := all
 
 all: site grade ## Build the site and grade the sample submissions
@@ -33,7 +33,10 @@ setup: .venv/.ready ## Make .venv with everything in it
 	@test "$$(uname)" != Linux || command -v bwrap >/dev/null || \
 	  echo "bubblewrap is not installed; the grader makes its sandbox itself (see: $(BIN)/autograder doctor)"
 
-site: setup ## Build the site into _build/html
+runtime: setup ## Fetch and prepare what exercises on pages load (npm and PyPI; kept in _build/runtime)
+	@$(BIN)/python book/_ext/exercise_runtime.py
+
+site: runtime ## Build the site into _build/html
 	$(BIN)/jupyter-book build . -W --keep-going -n --quiet
 
 grade: setup ## Grade the sample submissions and print their scores
@@ -43,7 +46,7 @@ grade: setup ## Grade the sample submissions and print their scores
 	@# Some of them are broken on purpose, so 1 (points lost) and 2 (not gradable) are fine here.
 	$(BIN)/autograder grade $(SAMPLES) --timeout 5 --unsafe || test $$? -le 2
 
-test: setup ## Run every test
+test: runtime ## Run every test
 	$(BIN)/pytest $(PARALLEL)
 
 test-long: setup ## Run the long tests: whole banks, all mutants, a thousand corruptions

@@ -1,4 +1,4 @@
-"""The command line: `autograder check | grade | doctor | list | release`.
+"""The command line: `autograder check | grade | gradebook | doctor | list | release`.
 
 Exit codes: 0 all points, 1 points lost (or files out of date), 2 could not be done, with one
 line that says why. Here belongs reading arguments and printing; work is done elsewhere.
@@ -20,7 +20,8 @@ from typing import Any
 import click
 from rich.console import Console
 
-from autograder import __version__, commands_report
+from autograder import __version__
+from autograder.commands import reports
 from autograder.kernel.settings import KernelSettings
 from autograder.keys import KEYS, Key, KeyFileError, course_order, load_key
 from autograder.record import printable
@@ -121,14 +122,34 @@ def check_command(notebook: Path, **given: Any) -> int:
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), help="Seed of the inputs. Default: a fresh one.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the records to this file.")
 @click.option("--unsafe", is_flag=True, help="Grade even where there is no sandbox (see `autograder doctor`).")
+@click.option("--gradebook", type=click.Path(path_type=Path), help="Keep the results of a class in this file.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes. Default: one for each core.")
+@click.option("--roster", type=click.Path(path_type=Path), help="A CSV file that maps names to students.")
+@click.option("--scheduler", metavar="ADDRESS", help="Grade on the Dask cluster at tcp://HOST:PORT.")
 @limits
 @plainly
-def grade_command(paths: tuple[Path, ...], seed: int | None, json_file: Path | None, unsafe: bool, **given: Any) -> int:
+def grade_command(
+    paths: tuple[Path, ...], seed: int | None, json_file: Path | None, unsafe: bool, gradebook: Path | None,
+    jobs: int | None, roster: Path | None, scheduler: str | None, **given: Any,
+) -> int:  # fmt: skip
     """Grade the notebooks PATHS (a folder stands for the notebooks in it) on fresh inputs.
 
     Submissions run in a sandbox. Where there is none, nothing is graded unless --unsafe says so.
+
+    With --gradebook a whole class is graded: PATHS may also be archives (.zip) as learning platforms give them.
+    Started again, the same command grades what is new, or was not finished, or has a new answer key; it keeps
+    to the seed that the gradebook was begun with.
     """
-    seed = seed if seed is not None else 1 + secrets.randbelow(MAX_SEED - 1)
+    if gradebook is not None:
+        from autograder.commands.classes import Order, grade_into_gradebook
+
+        if json_file is not None:
+            raise Failed("--json goes without --gradebook: see autograder gradebook --csv")
+        order = Order(paths, gradebook, seed, _settings(0, given), roster, jobs, scheduler, unsafe)
+        return grade_into_gradebook(order, _fresh_seed)
+    if jobs or roster or scheduler:
+        raise Failed("--jobs, --roster and --scheduler go with --gradebook FILE.sqlite")
+    seed = seed if seed is not None else _fresh_seed()
     files = _notebooks(paths)
     if json_file is not None and not json_file.parent.is_dir():
         raise Failed(f"{json_file}: there is no such folder to write to")
@@ -149,6 +170,22 @@ def grade_command(paths: tuple[Path, ...], seed: int | None, json_file: Path | N
         console.print(summary_table(records))
     console.print(f"[dim]seed {seed}[/]")
     return _code(records)
+
+
+@main.command("gradebook")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--csv", "csv_file", type=click.Path(path_type=Path), help="Write every check's result to this file.")
+@click.option("--all", "everything", is_flag=True, help="In the CSV, also results of earlier seeds and answer keys.")
+@plainly
+def gradebook_command(file: Path, csv_file: Path | None, everything: bool) -> int:
+    """Say what the gradebook FILE holds. Exit codes as of grade."""
+    from autograder.commands.classes import say_what_is_in, write_csv
+    from autograder.gradebook import open_gradebook
+
+    with open_gradebook(file) as gradebook:
+        if csv_file is not None:
+            write_csv(gradebook, csv_file, everything)
+        return say_what_is_in(gradebook)
 
 
 @main.command("doctor")
@@ -245,6 +282,10 @@ def _notebooks(paths: tuple[Path, ...]) -> list[Path]:
     return list(dict.fromkeys(files))
 
 
+def _fresh_seed() -> int:
+    return 1 + secrets.randbelow(MAX_SEED - 1)
+
+
 @contextmanager
 def _grading(unsafe: bool) -> Iterator[Any]:
     """The course, with kernels; says so where they are not in a sandbox."""
@@ -321,7 +362,7 @@ def _chapter_json(key: Key) -> dict[str, Any]:
     }  # fmt: skip
 
 
-commands_report.register(main, plainly)
+reports.register(main, plainly)
 
 if __name__ == "__main__":
     sys.exit(main())

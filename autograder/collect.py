@@ -5,39 +5,52 @@ Here belongs finding and reading; nothing is run. Which pairs are alike lies in 
 
 from __future__ import annotations
 
+import tempfile
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
-from autograder.entries import students
-from autograder.graft import chapter_of, graft
+from autograder.graft import Graft, chapter_of, graft
 from autograder.keys import KeyFileError, chapters, load_key
 from autograder.notebook import NotebookFileError, alternative_code, read_chapter, read_ipynb, reference_code
-from autograder.record import name_of
 from autograder.reference import solutions_folder
 from autograder.similar import Solution
+from autograder.submissions import Found, find
+from autograder.submissions.zipped import ArchiveError
 
 
-def collect(paths: Iterable[Path]) -> tuple[list[Solution], list[str]]:
-    """Everybody's solutions, and a line for each file that could not be read.
+def collect(paths: Sequence[Path]) -> tuple[list[Solution], list[str]]:
+    """Everybody's solutions in these folders, archives and notebooks, and a line for each that could not be read.
 
-    A student's second notebook of a chapter replaces the first.
+    Of a student's several notebooks of a chapter the last in order counts.
+
+    Raises
+    ------
+    SubmissionsError
+        If a path does not exist, or is an archive that cannot be read.
     """
-    files = sorted(file for path in paths for file in (path.rglob("*.ipynb") if path.is_dir() else [path]))
-    files = [file for file in dict.fromkeys(files) if ".ipynb_checkpoints" not in file.parts]
-    found: dict[tuple[str, str], Solution] = {}
-    unread = [] if files else ["there is no notebook here"]
-    for student, file in zip(students([name_of(file) for file in files]), files, strict=True):
-        try:
-            notebook = read_ipynb(file)
-            whole = graft(load_key(chapter_of(notebook)), notebook)
-        except (NotebookFileError, KeyFileError) as error:
-            unread.append(f"{name_of(file)}: {error}")
-            continue
-        for step in whole.steps:
-            if step.role == "solution" and step.exercise not in whole.missing:
-                found[student, step.exercise] = Solution(student, step.exercise, step.source)
-    return list(found.values()), unread
+    solutions: dict[tuple[str, str], Solution] = {}
+    unread: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="unrolled-similar-") as folder:
+        for found in find(paths, chapters()):
+            try:
+                whole = _grafted(found, Path(folder) / "notebook.ipynb")
+            except (NotebookFileError, ArchiveError, KeyFileError) as error:
+                unread.append(f"{found.submission}: {error}")
+                continue
+            for step in whole.steps:
+                if step.role == "solution" and step.exercise not in whole.missing:
+                    solutions[found.student, step.exercise] = Solution(found.student, step.exercise, step.source)
+    nothing = [] if solutions or unread else ["there is no notebook here"]
+    return list(solutions.values()), unread or nothing
+
+
+def _grafted(found: Found, place: Path) -> Graft:
+    if found.problem:
+        raise NotebookFileError(found.problem)
+    place.write_bytes(found.read())
+    notebook = read_ipynb(place)
+    return graft(load_key(chapter_of(notebook)), notebook)
 
 
 def common_code() -> dict[str, list[str]]:

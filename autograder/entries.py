@@ -1,26 +1,20 @@
-"""Entries read from files: what `autograder grade --json` wrote, checked field by field.
+"""Entries read from files: a gradebook, or what `autograder grade --json` wrote.
 
-Here belongs turning a file back into `Entry`s, and saying in one line what is wrong with it. Files are
-somebody's; nothing in one is trusted to have the type that it should have.
+Here belongs turning a file back into `Entry`s, and saying in one line what is wrong with it.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import fields
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from autograder.entry import Entry
+from autograder.gradebook import open_gradebook
 from autograder.keys import chapters
-from autograder.record import OUTCOMES, SCHEMA, CheckResult, Record, printable
+from autograder.record import Record, record_of
+from autograder.submissions.names import whose
 
 MAX_BYTES = 2_000_000_000
-NUMBER = (int, float)
-TYPES: dict[str, tuple[type, ...]] = {
-    "str": (str,), "int": (int,), "float": NUMBER, "str | None": (str, type(None)),
-}  # fmt: skip
 SQLITE = b"SQLite format 3\x00"
 
 
@@ -29,24 +23,26 @@ class EntriesError(Exception):
 
 
 def read_entries(path: Path) -> list[Entry]:
-    """The entries in a file of records, in the file's order.
+    """The entries in a gradebook or a file of records, in its order.
 
     Raises
     ------
-    EntriesError
-        If it is no file of records, or is damaged. Not being there, or not being readable, is an `OSError`.
+    EntriesError, GradebookError
+        If it is neither, or is damaged. Not being there, or not being readable, is an `OSError`.
     """
-    if path.stat().st_size > MAX_BYTES:
-        raise EntriesError(f"{path}: larger than 2 GB: no file of records")
     with path.open("rb") as file:
         if file.read(len(SQLITE)) == SQLITE:
-            raise EntriesError(f"{path}: a gradebook: export its records to JSON first")
+            with open_gradebook(path) as gradebook:
+                return list(gradebook.entries())
         file.seek(0)
-        content = file.read()
+        content = file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise EntriesError(f"{path}: larger than 2 GB: no file of records")
     try:
         data = json.loads(content.decode("utf-8-sig"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise EntriesError(f"{path}: not a file of records (write one with: autograder grade --json FILE)") from error
+        hint = "a gradebook, or what autograder grade --json FILE wrote"
+        raise EntriesError(f"{path}: not a file of records ({hint})") from error
     if not isinstance(data, list):
         raise EntriesError(f"{path}: not a file of records: it holds no list of them")
     records = [_record(path, number, item) for number, item in enumerate(data, 1)]
@@ -58,54 +54,20 @@ def read_entries(path: Path) -> list[Entry]:
 
 
 def students(submissions: list[str]) -> list[str]:
-    """Whose submission each path is: the folder's name, or the file's where all files lie in one folder.
+    """Whose submission each path is, by what it says below the folder that all of them share.
 
-    A file that is named after a chapter (`ada/lstm.ipynb`) is always its folder's.
+    A folder of files that are named after chapters (`ada/lstm.ipynb`) is a student's.
     """
     paths = [PurePosixPath(name.replace("\\", "/")) for name in submissions]
-    flat, known = len({path.parent for path in paths}) == 1, set(chapters())
-    return [
-        (path.stem if flat and path.stem not in known else path.parent.name or path.stem) or name
-        for path, name in zip(paths, submissions, strict=True)
-    ]
-
-
-def record_of(data: object) -> Record:
-    """A record from its JSON.
-
-    Raises
-    ------
-    ValueError
-        If it is not of the schema `unrolled/result/v1`; the message says in which field.
-    """
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        found = data.get("schema") if isinstance(data, dict) else None
-        raise ValueError(f"the schema is {printable(repr(found), 60)}, not {SCHEMA!r}")
-    checks, versions, notes = data.get("checks"), data.get("versions"), data.get("notes")
-    if not isinstance(checks, list) or not isinstance(versions, dict) or not isinstance(notes, list):
-        raise ValueError("checks, versions or notes are missing")
-    plain = {f.name: _typed(data, f.name, str(f.type)) for f in fields(Record) if str(f.type) in TYPES}
-    results = tuple(_check(item) for item in checks)
-    said = tuple(str(note) for note in notes)
-    return Record(**plain, checks=results, versions={str(k): str(v) for k, v in versions.items()}, notes=said)
-
-
-def _check(data: object) -> CheckResult:
-    if not isinstance(data, dict):
-        raise ValueError("a check is no object")
-    result = CheckResult(**{f.name: _typed(data, f.name, str(f.type)) for f in fields(CheckResult)})
-    if result.outcome not in OUTCOMES:
-        raise ValueError(f"unknown outcome {printable(repr(result.outcome), 60)}")
-    return result
-
-
-def _typed(data: dict[str, Any], name: str, kind: str) -> Any:
-    value = data.get(name)
-    if not isinstance(value, TYPES[kind]) or isinstance(value, bool) or (value is None and name not in data):
-        raise ValueError(f"'{name}' is missing, or no {kind}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"'{name}' is no finite number")
-    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
+    folders = [path.parent.parts for path in paths]
+    shared = 0
+    while folders and all(len(parts) > shared and parts[shared] == folders[0][shared] for parts in folders):
+        shared += 1
+    known = chapters()
+    if shared and all(path.stem in known for path in paths if len(path.parts) == shared + 1):
+        shared -= any(len(path.parts) == shared + 1 for path in paths)
+    return [whose(path.parts[shared:] or (name or "?",), known).student for path, name in
+            zip(paths, submissions, strict=True)]  # fmt: skip
 
 
 def _record(path: Path, number: int, item: object) -> Record:

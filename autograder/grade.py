@@ -14,7 +14,7 @@ from pathlib import Path
 from autograder.diagnose import Mistake
 from autograder.graft import chapter_of, graft
 from autograder.kernel import KernelError, Kernels, KernelSettings
-from autograder.keys import Check, Key, KeyFileError, load_key
+from autograder.keys import KEYS, Check, Key, KeyFileError, load_key
 from autograder.nbval_plugin import Job, fill_gaps, run_jobs
 from autograder.notebook import Chapter, NotebookFileError, SourceError, read_chapter, read_ipynb, reference_code
 from autograder.record import CheckResult, Record, name_of, ungraded
@@ -28,7 +28,8 @@ class GradeError(Exception):
     """Nothing can be graded like this; the message says why and what to do."""
 
 
-NOT_GRADED = (NotebookFileError, KeyFileError, GradeError, KernelError, SourceError, ReferenceError)
+THEIRS = (NotebookFileError, KeyFileError)  # what is wrong with a submission
+OURS = (GradeError, KernelError, SourceError, ReferenceError)  # what is wrong here, whatever is graded
 
 
 @dataclass(frozen=True)
@@ -44,29 +45,12 @@ SILENT = Progress()
 
 @dataclass(frozen=True)
 class Course:
-    """What grading needs besides the submission: kernels, reference values, solutions."""
+    """What grading needs besides the submission: kernels, reference values, solutions, answer keys."""
 
     kernels: Kernels
     references: References
     solutions: Path | None
-
-    def chapter(self, key: Key) -> Chapter | None:
-        """The source of a key's chapter; None where the solutions are not at hand.
-
-        Raises
-        ------
-        GradeError
-            If the key is older (or newer) than the solutions it was made from.
-        """
-        path = self.solutions / f"{key.chapter}.md" if self.solutions else None
-        if path is None or not path.is_file():
-            return None
-        chapter = read_chapter(path)
-        if chapter.digest != key.source:
-            raise GradeError(
-                f"the answer key of '{key.chapter}' was not made from the present {path.name}: run autograder release"
-            )
-        return chapter
+    keys: Path = KEYS
 
 
 def open_course(kernels: Kernels, cache: Path | None = None) -> Course:
@@ -74,19 +58,45 @@ def open_course(kernels: Kernels, cache: Path | None = None) -> Course:
     return Course(kernels, References(kernels, cache), solutions_folder())
 
 
+def source_of(key: Key, solutions: Path | None, seed: int) -> Chapter | None:
+    """The source of a key's chapter; None where the solutions are not at hand, and the seed is the public one.
+
+    Raises
+    ------
+    GradeError
+        If the key is older (or newer) than the solutions it was made from, or a fresh seed is to be graded without.
+    """
+    path = solutions / f"{key.chapter}.md" if solutions else None
+    if path is None or not path.is_file():
+        if seed == PUBLIC_SEED:
+            return None
+        raise GradeError(
+            "a fresh seed needs the solutions: run in the course's repository, or set UNROLLED_SOLUTIONS to them"
+        )
+    chapter = read_chapter(path)
+    if chapter.digest != key.source:
+        raise GradeError(
+            f"the answer key of '{key.chapter}' was not made from the present {path.name}: run autograder release"
+        )
+    return chapter
+
+
 def grade_files(
-    paths: Sequence[Path], course: Course, settings: KernelSettings, progress: Progress = SILENT
+    paths: Sequence[Path], course: Course, settings: KernelSettings, progress: Progress = SILENT, strict: bool = False
 ) -> list[Record]:
-    """Grade submissions, one record each, in order. A file that cannot be graded gets a record too."""
-    return list(grade_each(paths, course, settings, progress))
+    """Grade submissions, one record each, in order. A file that cannot be graded gets a record too.
+
+    With `strict`, what is wrong here and not with a submission (one of OURS) is raised instead.
+    """
+    return list(grade_each(paths, course, settings, progress, strict))
 
 
 def grade_each(
-    paths: Sequence[Path], course: Course, settings: KernelSettings, progress: Progress = SILENT
+    paths: Sequence[Path], course: Course, settings: KernelSettings, progress: Progress = SILENT, strict: bool = False
 ) -> Iterator[Record]:
     """The same, one record at a time: nothing is kept of a submission once its record is given."""
     for start in range(0, len(paths), SESSION):
-        for record in _grade_session(paths[start : start + SESSION], course, settings, progress):
+        for record in _grade_session(paths[start : start + SESSION], course, settings, progress, strict):
             progress.finished(record)
             yield record
 
@@ -97,13 +107,15 @@ def grade_file(path: Path, course: Course, settings: KernelSettings) -> Record:
 
 
 def _grade_session(
-    paths: Sequence[Path], course: Course, settings: KernelSettings, progress: Progress
+    paths: Sequence[Path], course: Course, settings: KernelSettings, progress: Progress, strict: bool
 ) -> Iterator[Record]:
     prepared: list[Record | Job] = []
     for path in paths:
         try:
             prepared.append(_prepare(path, course, settings, progress))
-        except NOT_GRADED as error:
+        except (*THEIRS, *OURS) as error:
+            if strict and isinstance(error, OURS):
+                raise
             prepared.append(ungraded(path, settings.seed, str(error)))
     jobs = [job for job in prepared if isinstance(job, Job)]
     _run(jobs)
@@ -116,14 +128,10 @@ def _grade_session(
 
 def _prepare(path: Path, course: Course, settings: KernelSettings, progress: Progress) -> Job:
     submission = read_ipynb(path)
-    key = load_key(chapter_of(submission))
-    chapter = course.chapter(key)
-    if settings.seed == PUBLIC_SEED:
+    key = load_key(chapter_of(submission, course.keys), course.keys)
+    chapter = source_of(key, course.solutions, settings.seed)
+    if settings.seed == PUBLIC_SEED or chapter is None:
         reference = {check.id: check.reference for check in key.checks}
-    elif chapter is None:
-        raise GradeError(
-            "a fresh seed needs the solutions: run in the course's repository, or set UNROLLED_SOLUTIONS to them"
-        )
     else:
         reference = course.references.payloads(key, chapter, settings.seed)
 

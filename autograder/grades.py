@@ -99,25 +99,29 @@ def grades(entries: Sequence[Entry], policy: Policy = PLAIN, points: Mapping[str
     Parameters
     ----------
     entries
-        In the order in which they were graded: of two results of one submission the later one counts.
+        In the order in which they were graded. Of two results of one submission under another seed or key the
+        later one counts; under the same ones they are attempts (a file handed in again under its name). Attempts
+        without a date are taken to have come in the order of their first results.
     points
         The points of each chapter, for those of which nothing could be graded.
 
     Files of no known chapter have no grade: see `astray`.
     """
-    by_chapter: dict[tuple[str, str], dict[str, Entry]] = {}
+    by_chapter: dict[tuple[str, str], dict[str, list[Entry]]] = {}
     for entry in entries:
         if entry.chapter:
             attempts = by_chapter.setdefault((entry.student, entry.chapter), {})
-            attempts.pop(entry.submission, None)
-            attempts[entry.submission] = entry
+            results = attempts.setdefault(entry.submission, [])
+            results[:] = [old for old in results if (old.seed, old.key) == (entry.seed, entry.key)] + [entry]
     for change in policy.adjustments:
         by_chapter.setdefault((change.student, change.chapter), {})
     largest = dict(points or {})
     for entry in entries:
         largest[entry.chapter] = max(largest.get(entry.chapter, 0.0), entry.record.max_score)
     return [
-        _grade(student, chapter, list(attempts.values()), policy, largest.get(chapter, 0.0))
+        _grade(
+            student, chapter, [e for results in attempts.values() for e in results], policy, largest.get(chapter, 0.0)
+        )
         for (student, chapter), attempts in sorted(by_chapter.items())
     ]
 

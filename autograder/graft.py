@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from autograder.keys import Key, KeyFileError, chapters, load_key
+from autograder.keys import KEYS, Key, KeyFileError, chapters, load_key
 
 MAX_EXTRA_CELLS = 500
 # Parsing takes up to 900 bytes of memory for each character. The longest reference has 1,300.
@@ -43,8 +44,8 @@ class Step:
     cell_id: str
 
 
-def chapter_of(submission: dict[str, Any]) -> str:
-    """The chapter that a submission is of: by its metadata, or by the ids of its cells.
+def chapter_of(submission: dict[str, Any], folder: Path = KEYS) -> str:
+    """The chapter that a submission is of: by its metadata, or by the ids of its cells. `folder` holds the keys.
 
     Raises
     ------
@@ -53,18 +54,20 @@ def chapter_of(submission: dict[str, Any]) -> str:
     """
     about = submission["metadata"].get("unrolled")
     named = about.get("chapter") if isinstance(about, dict) else None
-    if isinstance(named, str) and named in chapters():
+    if isinstance(named, str) and named in chapters(folder):
         return named
     found: Counter[str] = Counter()
     ids = {name for cell in submission["cells"] for name in _names(cell)}
-    for chapter in chapters():
-        theirs = {cell["id"] for cell in load_key(chapter).notebook["cells"]}
+    for chapter in chapters(folder):
+        theirs = {cell["id"] for cell in load_key(chapter, folder).notebook["cells"]}
         found[chapter] = len(ids & theirs)
     best = found.most_common(1)
     if best and best[0][1] > 0:
         return best[0][0]
     if isinstance(named, str):
-        raise KeyFileError(f"unknown chapter '{named[:40]}' (chapters: {', '.join(chapters())}): update the grader")
+        raise KeyFileError(
+            f"unknown chapter '{named[:40]}' (chapters: {', '.join(chapters(folder))}): update the grader"
+        )
     raise KeyFileError("not a notebook of this course: use one from book/exercises/")
 
 

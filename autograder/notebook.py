@@ -220,7 +220,7 @@ def read_ipynb(path: Path) -> dict[str, Any]:
 
 
 def _read_text(path: Path) -> str:
-    content = _read_bytes(path)
+    content = read_bytes(path)
     if len(content) > MAX_NOTEBOOK_BYTES:
         raise NotebookFileError("the file is larger than 50 MB: clear its outputs and save it again")
     try:
@@ -232,8 +232,14 @@ def _read_text(path: Path) -> str:
     return text
 
 
-def _read_bytes(path: Path) -> bytes:
-    """The file, or as much of it as shows that it is too large, by one look: it may change meanwhile."""
+def read_bytes(path: Path) -> bytes:
+    """A file's content, or as much of it as shows that it is too large, by one look: it may change meanwhile.
+
+    Raises
+    ------
+    NotebookFileError
+        If there is no such file, or it cannot be read.
+    """
 
     def without_waiting(name: str, flags: int) -> int:  # a pipe that nobody writes to would wait for ever
         return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))

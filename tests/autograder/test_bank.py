@@ -14,6 +14,7 @@ from autograder.keys import load_key
 from autograder.payload import Payload
 from autograder.record import OUTCOMES, Record
 from autograder.reference import run_alternative
+from tests.submissions.pages import said_natively
 from tests.submissions.samples import EVERYTHING, Sample, alternatives, broken, chapter, chapters, good
 
 SEEDS = (0, 1, 20261120, 7, 2**31 - 1)
@@ -65,6 +66,22 @@ def test_mistakes_are_named_and_variants_accepted(name: str, seed: int, tmp_path
     samples = [*alternatives(source, "mistake"), *alternatives(source, "variant")]
     records = grade(samples, tmp_path, course, seed)
     assert [c for s, r in zip(samples, records, strict=True) for c in complaints(s, r)] == []
+    if seed == 0:  # the public inputs, which a page uses too
+        assert said_otherwise(name, samples, records) == []
+
+
+def said_otherwise(name: str, samples: list[Sample], records: list[Record]) -> list[str]:
+    """Where the exercise's page says something else than the grader: right or not, which mistake, which words."""
+    page, found = said_natively(name), []
+    for sample, record in zip(samples, records, strict=True):
+        if sample.name not in page:
+            continue  # an exercise in PyTorch
+        said = page[sample.name]
+        check = next(check for check in record.checks if check.id == said["check"])
+        words = check.message == said["body"] or check.outcome == "pass"
+        if not words or (check.outcome == "pass", check.mistake or "") != (said["state"] == "right", said["mistake"]):
+            found.append(f"{sample.name}: the page: {said}; the grader: {check}")
+    return found
 
 
 @pytest.mark.parametrize("seed", [*SEEDS[2:], *MORE_SEEDS])

@@ -9,8 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from autograder.cli import main
-from autograder.entries import EntriesError, read_entries, record_of, students
+from autograder.entries import read_entries, students
 from autograder.entry import Entry
+from autograder.gradebook import Course, GradebookError, open_gradebook
+from autograder.record import record_of
 from tests.reports import formats, made
 
 
@@ -163,6 +165,8 @@ def test_students_are_folders_or_files() -> None:
     assert students(["ada.ipynb"]) == ["ada"]
     assert students(["s/ada/lstm.ipynb"]) == students(["s/ada/lstm.ipynb", "s/ada/gru.ipynb"])[:1] == ["ada"]
     assert students(["lstm.ipynb"]) == ["lstm"]
+    assert students(["s/lstm/ada.ipynb", "s/gru/ada.ipynb"]) == ["ada", "ada"]
+    assert students([]) == []
 
 
 def test_bad_arguments_lose_nothing(records: Path, tmp_path: Path) -> None:
@@ -180,6 +184,23 @@ def test_bad_arguments_lose_nothing(records: Path, tmp_path: Path) -> None:
         assert words in result.output and len(result.output.splitlines()) == 1
     assert run("report", tmp_path / "none.json").exit_code == 2
     assert records.read_bytes() == before
-    with pytest.raises(EntriesError, match="a gradebook"):
+    with pytest.raises(GradebookError, match="damaged"):
         (tmp_path / "g.sqlite").write_bytes(b"SQLite format 3\x00...")
         read_entries(tmp_path / "g.sqlite")
+
+
+def test_a_gradebook_gives_the_reports_that_its_records_give(tmp_path: Path) -> None:
+    path = tmp_path / "class.sqlite"
+    entries = [made.entry("ada", checks=(made.check("rnn-step"),)), made.entry("eve", "", error="cut off")]
+    with open_gradebook(path, write=True) as gradebook:
+        course = Course(5, {"equations": "k", "": ""})
+        gradebook.begin(course)
+        gradebook.hand_in((e.submission, e.student, e.student, e.submitted) for e in entries)
+        for entry in entries:
+            gradebook.keep(entry.student, course, entry.record)
+    assert [(e.student, e.chapter, e.record.score) for e in read_entries(path)] == [
+        ("ada", "equations", 10), ("eve", "", 10),
+    ]  # fmt: skip
+    out = tmp_path / "g.csv"
+    assert run("report", path, "--csv", out).exit_code == 0
+    assert [row["student"] for row in formats.table(out.read_bytes().decode())] == ["ada", "eve"]

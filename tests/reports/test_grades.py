@@ -40,6 +40,18 @@ def test_of_two_results_of_one_submission_the_later_one_counts() -> None:
     assert (grade.score, grade.attempts) == (9, 1)
 
 
+def test_a_file_handed_in_again_under_its_name_is_an_attempt() -> None:
+    (best,) = grades([entry("ada", score=15, submitted=at(hours=-2)), entry("ada", score=9, submitted=at(hours=-1))])
+    assert (best.score, best.attempts) == (15, 2)
+
+
+def test_a_regrade_of_the_first_attempt_does_not_make_it_the_last() -> None:
+    first, second = entry("ada", score=5, submission="1"), entry("ada", score=9, submission="2")
+    regraded = entry("ada", score=6, submission="1", key="new")
+    (grade,) = grades([first, second, regraded], Policy("last"))
+    assert (grade.score, grade.attempts) == (9, 2)
+
+
 def test_the_best_attempt_is_the_best_after_lateness() -> None:
     attempts = [entry("ada", score=10, submission="1", submitted=at(hours=-1)),
                 entry("ada", score=11, submission="2", submitted=at(days=1, hours=1))]  # fmt: skip

@@ -1,0 +1,1 @@
+"""A class into a gradebook: finding, keeping, resuming, scaling out."""
