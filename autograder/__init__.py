@@ -12,8 +12,11 @@ Rooms, in the order in which data flows (no module imports a later one):
 `nbval_plugin`  nbval with our comparison
 `grade`     one submission -> one record       `submissions` folders and archives -> submissions
 `gradebook` records, kept                      `batch`     a class into a gradebook
-`report`    records -> something to read       `commands`  what the larger commands do
-`cli`       the command line
+`entries`   records read from a file           `grades`    entries and policy -> grades
+`policy_files`  what an instructor decided     `changes`   two gradings compared
+`similar`   solutions that are alike           `collect`   the solution cells of a class
+`report`    grades -> something to read        `export`    the grader for other platforms
+`commands`  what the larger commands do        `cli`       the command line
 
 The first seven import NumPy and the standard library only: they also run in the browser.
 """

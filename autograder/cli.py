@@ -21,8 +21,9 @@ import click
 from rich.console import Console
 
 from autograder import __version__
+from autograder.commands import reports
 from autograder.kernel.settings import KernelSettings
-from autograder.keys import KEYS, Key, KeyFileError, chapters, load_key
+from autograder.keys import KEYS, Key, KeyFileError, course_order, load_key
 from autograder.record import printable
 
 MAX_SEED = 2**31
@@ -344,11 +345,10 @@ def _code(records: list[Any]) -> int:
 
 def _course_order() -> list[str]:
     """The chapters in the order of the book; any other at the end."""
-    order = ["background", "equations", "bptt", "lstm", "gru", "code"]
-    known = chapters()
+    known = course_order()
     if not known:
         raise KeyFileError("there are no answer keys: run autograder release")
-    return [name for name in order if name in known] + [name for name in known if name not in order]
+    return known
 
 
 def _chapter_json(key: Key) -> dict[str, Any]:
@@ -361,6 +361,8 @@ def _chapter_json(key: Key) -> dict[str, Any]:
         "exercises": [exercise(e) for e in key.exercises],
     }  # fmt: skip
 
+
+reports.register(main, plainly)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -20,6 +20,7 @@ from autograder.payload import MIME, Payload, PayloadError, decode
 
 KEY_SCHEMA = "unrolled/key/v1"
 KEYS = Path(__file__).parent / "keys"
+COURSE = ("background", "equations", "bptt", "lstm", "gru", "code")
 
 
 class KeyFileError(Exception):
@@ -102,6 +103,12 @@ def load_key(chapter: str, folder: Path = KEYS) -> Key:
 def chapters(folder: Path = KEYS) -> list[str]:
     """The chapters that have a key, in alphabetical order."""
     return sorted(path.stem for path in folder.glob("*.ipynb"))
+
+
+def course_order(folder: Path = KEYS) -> list[str]:
+    """The chapters that have a key, in the order of the book; any other at the end."""
+    known = chapters(folder)
+    return [name for name in COURSE if name in known] + [name for name in known if name not in COURSE]
 
 
 def parse_key(notebook: dict[str, Any]) -> Key:

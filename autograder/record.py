@@ -5,9 +5,10 @@ Schema `unrolled/result/v1`, documented in the book's instructor page.
 
 from __future__ import annotations
 
+import math
 import platform
 import unicodedata
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ MAX_MESSAGE = 1000
 # Control characters, marks that reorder text, halves of a surrogate pair, separators of lines; not the two
 # joiners, which some scripts need.
 _UNSHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_TYPES: dict[str, tuple[type, ...]] = {  # of a record's plain fields
+    "str": (str,), "int": (int,), "float": (int, float), "str | None": (str, type(None)),
+}  # fmt: skip
 _JOINERS = "\u200c\u200d"
 
 
@@ -58,22 +62,42 @@ class Record:
         return {"schema": SCHEMA} | asdict(self)
 
 
-def record_of(data: dict[str, Any]) -> Record:
-    """A record from the JSON data that `Record.as_json` made of it.
+def record_of(data: object) -> Record:
+    """A record from the JSON data that `Record.as_json` made of it; nothing in it is trusted to be what it should.
 
     Raises
     ------
     ValueError
-        If it is of another schema, or not of this one's shape.
+        If it is of another schema, or a field is missing or of another type; the message says which.
     """
-    data = dict(data)
-    if data.pop("schema", None) != SCHEMA:
-        raise ValueError(f"not a record of schema {SCHEMA}")
-    try:
-        checks = tuple(CheckResult(**check) for check in data.pop("checks"))
-        return Record(**data | {"checks": checks, "notes": tuple(data["notes"])})
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"not a record of schema {SCHEMA}") from error
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        found = data.get("schema") if isinstance(data, dict) else None
+        raise ValueError(f"the schema is {printable(repr(found), 60)}, not {SCHEMA!r}")
+    checks, made_with, notes = data.get("checks"), data.get("versions"), data.get("notes")
+    if not isinstance(checks, list) or not isinstance(made_with, dict) or not isinstance(notes, list):
+        raise ValueError("checks, versions or notes are missing")
+    plain = {f.name: _typed(data, f.name, str(f.type)) for f in fields(Record) if str(f.type) in _TYPES}
+    results = tuple(_check_of(item) for item in checks)
+    said = tuple(str(note) for note in notes)
+    return Record(**plain, checks=results, versions={str(k): str(v) for k, v in made_with.items()}, notes=said)
+
+
+def _check_of(data: object) -> CheckResult:
+    if not isinstance(data, dict):
+        raise ValueError("a check is no object")
+    result = CheckResult(**{f.name: _typed(data, f.name, str(f.type)) for f in fields(CheckResult)})
+    if result.outcome not in OUTCOMES:
+        raise ValueError(f"unknown outcome {printable(repr(result.outcome), 60)}")
+    return result
+
+
+def _typed(data: dict[str, Any], name: str, kind: str) -> Any:
+    value = data.get(name)
+    if not isinstance(value, _TYPES[kind]) or isinstance(value, bool) or (value is None and name not in data):
+        raise ValueError(f"'{name}' is missing, or no {kind}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"'{name}' is no finite number")
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def printable(text: str, limit: int = MAX_MESSAGE) -> str:

@@ -6,12 +6,15 @@ what a terminal would obey.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from autograder.changes import Change
+from autograder.entry import Entry
+from autograder.grades import Grade
 from autograder.kernel.doctor import Finding
 from autograder.keys import Key
 from autograder.record import CheckResult, Record, printable
@@ -56,6 +59,43 @@ def summary_table(records: Iterable[Record]) -> Table:
     return table
 
 
+def class_table(grades: Sequence[Grade], chapters: Iterable[str], astray: Sequence[Entry] = ()) -> Group:
+    """A class: a line for each student, a column for each chapter; then the files that are of no chapter."""
+    shown = [name for name in chapters if any(grade.chapter == name for grade in grades)]
+    scores: dict[str, dict[str, Grade]] = {}
+    for grade in grades:
+        scores.setdefault(grade.student, {})[grade.chapter] = grade
+    table = Table(box=None, pad_edge=False)
+    table.add_column("student", overflow="fold")
+    for name in (*shown, "sum"):
+        table.add_column(name, justify="right")
+    for student, theirs in scores.items():
+        cells = [_score(theirs.get(name)) for name in shown]
+        table.add_row(_words(student), *cells, f"{sum(grade.score for grade in theirs.values()):g}")
+    lines = [_words((entry.submission, "red"), f": {entry.record.error or 'of no known chapter'}") for entry in astray]
+    return Group(table, *lines)
+
+
+def changes_table(changes: Sequence[Change]) -> Group:
+    """Whose grade changed: before, after, and why, check by check."""
+    table = Table(box=None, pad_edge=False)
+    for name, justify in (
+        ("student", "left"),
+        ("chapter", "left"),
+        ("before", "right"),
+        ("after", "right"),
+        ("why", "left"),
+    ):
+        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for change in changes:
+        checks = [f"{c.check}: {c.before or 'no such check'} to {c.after or 'no such check'} "
+                  f"({c.points_before:g} to {c.points_after:g})" for c in change.checks]  # fmt: skip
+        scores = ["–" if score is None else f"{score:g}" for score in (change.before, change.after)]
+        why = _words("; ".join((*change.reasons, *checks)))
+        table.add_row(_words(change.student), _words(change.chapter), *scores, why)
+    return Group(table)
+
+
 def findings_table(method: str, findings: Iterable[Finding]) -> Group:
     """What protects this machine from submissions."""
     table = Table(box=None, pad_edge=False)
@@ -80,6 +120,15 @@ def chapters_table(keys: Iterable[Key]) -> Group:
             table.add_row(e.id, e.backend, *(f"{number:g}" for number in numbers))
         parts.append(table)
     return Group(*parts)
+
+
+def _score(grade: Grade | None) -> Text:
+    """A grade in a class's table; marked where the checks alone would give another."""
+    if grade is None:
+        return _words(("–", "dim"))
+    if grade.entry is not None and grade.entry.record.error:
+        return _words((f"{grade.score:g}!", "red"))
+    return _words(f"{grade.score:g}{'*' if grade.reasons else ''}")
 
 
 def _words(*parts: str | tuple[str, str]) -> Text:

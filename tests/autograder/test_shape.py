@@ -11,8 +11,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "autograder"
 FLOW = ["payload", "compare", "diagnose", "keys", "check", "wasm", "page", "notebook", "kernel", "reference", "release",
-        "graft", "record", "entry", "nbval_plugin", "grade", "submissions", "gradebook", "batch", "report", "commands",
-        "cli"]  # fmt: skip
+        "graft", "record", "entry", "nbval_plugin", "grade", "submissions", "gradebook", "batch", "entries", "grades",
+        "policy_files", "changes", "similar", "collect", "report", "export", "commands", "cli"]  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
