@@ -72,7 +72,7 @@ class Pane {
 
   async edit() {
     await loadEditor();
-    if (this.editor) return;
+    if (this.editor) return this;
     const place = this.find("editor");
     const label = `Your code for “${this.element.dataset.title}”`;
     this.editor = window.unrolledEditor(place, load(this.exercise).code ?? this.stub, label, this.find("keys").id, {
@@ -82,6 +82,7 @@ class Pane {
     });
     this.find("stub").hidden = true;
     place.hidden = false;
+    return this;
   }
 
   keep(code) {
