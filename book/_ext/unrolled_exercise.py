@@ -226,7 +226,7 @@ def table_of(chapter: str, up: str) -> str:
         link = f"{up}book/{chapter}.html#exercise-{card['exercise']}" if here else f"{up}book/exercises/{chapter}.html"
         state = f'<span data-state-of="{card["exercise"]}">–</span>' if here else "in the notebook (PyTorch)"
         name = f'<a href="{link}">{html.escape(card["title"])}</a>'
-        cells = (name, f"{card['points']:g}", f"{card['minutes']} min", "●" * card["difficulty"], state)
+        cells = (name, f"{card['points']:g}", f"{card['minutes']}&nbsp;min", "●" * card["difficulty"], state)
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     heads = "".join(f'<th scope="col">{head}</th>' for head in ("Exercise", "Points", "Time", "Difficulty", "State"))
     return (
