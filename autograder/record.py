@@ -70,11 +70,21 @@ def record_of(data: object) -> Record:
     ValueError
         If it is of another schema, or a field is missing or of another type; the message says which.
     """
+    try:
+        return _record_of(data)
+    except ValueError as error:
+        raise ValueError(f"not a record of schema {SCHEMA}: {error}") from None
+
+
+def _record_of(data: object) -> Record:
+    names = {f.name for f in fields(Record)}
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        found = data.get("schema") if isinstance(data, dict) else None
-        raise ValueError(f"the schema is {printable(repr(found), 60)}, not {SCHEMA!r}")
+        raise ValueError("it is of another, or of none")
+    if unknown := data.keys() - names - {"schema"}:
+        raise ValueError(f"unknown field {printable(repr(min(unknown, key=str)), 60)}")
     checks, made_with, notes = data.get("checks"), data.get("versions"), data.get("notes")
-    if not isinstance(checks, list) or not isinstance(made_with, dict) or not isinstance(notes, list):
+    many = (list, tuple)  # JSON gives the first, `as_json` itself the second
+    if not isinstance(checks, many) or not isinstance(made_with, dict) or not isinstance(notes, many):
         raise ValueError("checks, versions or notes are missing")
     plain = {f.name: _typed(data, f.name, str(f.type)) for f in fields(Record) if str(f.type) in _TYPES}
     results = tuple(_check_of(item) for item in checks)
