@@ -47,7 +47,7 @@ def use_own_files(app: Sphinx, config: Config) -> None:
     app.add_css_file("unrolled.css")
     app.add_js_file("unrolled.js", loading_method="defer")
     # Without this Sphinx sees nothing to do when only the style has changed.
-    files = sorted((HERE / "static").iterdir())
+    files = sorted(path for path in (HERE / "static").rglob("*") if path.is_file())
     config.unrolled_style = digest(*(file.read_text(encoding="utf-8") for file in files))
 
 
