@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: all setup site grade test test-long lint bench release clean help
+.PHONY: all setup site pdf links grade test test-long lint bench release clean help
 .DEFAULT_GOAL := all
 
 all: site grade ## Build the site and grade the sample submissions
@@ -35,6 +35,12 @@ setup: .venv/.ready ## Make .venv with everything in it
 
 site: setup ## Build the site into _build/html
 	$(BIN)/jupyter-book build . -W --keep-going -n --quiet
+
+pdf: site ## Print the site as one PDF with bookmarks into _build/unrolled.pdf (needs Chromium)
+	$(BIN)/python book/make_pdf.py
+
+links: setup ## Check every link to another site (needs the network)
+	$(BIN)/jupyter-book build . --builder linkcheck --keep-going
 
 grade: setup ## Grade the sample submissions and print their scores
 	@rm -rf $(SAMPLES)
