@@ -10,7 +10,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: all setup runtime site grade test test-long lint bench release clean help
+.PHONY: all setup runtime site pdf links grade test test-long lint bench release clean help
 .DEFAULT_GOAL := all
 
 all: site grade ## Build the site and grade the sample submissions
@@ -38,6 +38,12 @@ runtime: setup ## Fetch and prepare what exercises on pages load (npm and PyPI; 
 
 site: runtime ## Build the site into _build/html
 	$(BIN)/jupyter-book build . -W --keep-going -n --quiet
+
+pdf: site ## Print the site as one PDF with bookmarks into _build/unrolled.pdf (needs Chromium)
+	$(BIN)/python book/make_pdf.py
+
+links: setup ## Check every link to another site (needs the network)
+	$(BIN)/jupyter-book build . --builder linkcheck --keep-going
 
 grade: setup ## Grade the sample submissions and print their scores
 	@rm -rf $(SAMPLES)

@@ -38,13 +38,14 @@ Block = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Figure:
-    """A finished drawing that Jupyter shows as inline SVG."""
+    """A finished drawing that Jupyter shows as inline SVG, with its numbers folded below."""
 
     svg: str
     alt: str
+    table: str = ""
 
     def _repr_html_(self) -> str:
-        return f'<div class="unrolled-figure">{self.svg}</div>'
+        return f'<div class="unrolled-figure">{self.svg}{self.table}</div>'
 
     def __repr__(self) -> str:
         return f"Figure: {self.alt}"
@@ -332,9 +333,11 @@ def plot_axes(x_label: str, y_label: str, *, size: tuple[float, float] = (5.4, 3
 def show(fig: Any, alt: str) -> Figure:
     """Turn a Matplotlib figure into inline SVG that follows the page's theme.
 
-    Lines that have a label get a legend above the plot.
+    Lines that have a label get a legend above the plot. Where the lines' numbers are of use
+    as a table, that stands folded below (see :mod:`figures_table`).
     """
     import matplotlib as mpl
+    from figures_table import data_table
 
     lines = [line for ax in fig.axes for line in ax.get_legend_handles_labels()[0]]
     if lines:
@@ -362,4 +365,4 @@ def show(fig: Any, alt: str) -> Figure:
         svg,
         count=1,
     )
-    return Figure(svg.strip(), alt)
+    return Figure(svg.strip(), alt, data_table(fig))

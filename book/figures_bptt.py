@@ -6,6 +6,8 @@ on the page. Conventions are those of :mod:`figures`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from figures import Canvas, Figure
 
 FORWARD, OUTPUT, BACKWARD, LOSS = 2, 3, 4, 5
@@ -57,6 +59,36 @@ def _cell_with_gradients(canvas: Canvas, x: float, t: int, *, last: bool) -> Non
         canvas.arrow((x + 28, 94), (x + 104, 94), role=FORWARD)
         canvas.arrow((x + 104, 122), (x + 28, 122), role=BACKWARD, dashed=True)
         canvas.text(x + 66, 140, f"da_{t + 1} W_{{hh}}", size=14, role=BACKWARD)
+
+
+def values_and_gradients(
+    x: Sequence[float], h: Sequence[float], *, dh: Sequence[float], h_0: float, dh_0: float
+) -> Figure:
+    """Draw a network of one unit with its states on top of each step, and its gradients above them.
+
+    ``x``, ``h`` and ``dh`` have one number for each step, step 1 first.
+    """
+    canvas = Canvas(420, 176)
+    pitch = 364 / len(x)
+    for y, name, role in ((24, "dh", BACKWARD), (48, "h", FORWARD), (162, "x", None)):
+        canvas.text(8, y, name, size=14, role=role, anchor="start")
+    canvas.text(8, 74, "h_0", anchor="start")
+    canvas.text(8, 94, f"|{h_0:.2f}", size=13, role=FORWARD, anchor="start")
+    canvas.text(8, 114, f"|{dh_0:.2f}", size=13, role=BACKWARD, anchor="start")
+    for t in range(1, len(x) + 1):
+        middle = 56 + pitch * (t - 0.5)
+        before = middle - pitch + 23 if t > 1 else 40
+        canvas.box(middle, 84, 46, 44, role=1, label=f"h_{t}")
+        canvas.arrow((middle, 148), (middle, 108))
+        canvas.arrow((before, 78), (middle - 23, 78), role=FORWARD)
+        canvas.arrow((middle - 23, 94), (before, 94), role=BACKWARD, dashed=True)
+        for y, value, role in ((162, x, None), (48, h, FORWARD), (24, dh, BACKWARD)):
+            canvas.text(middle, y, f"|{value[t - 1]:.2f}".replace("-", "−"), size=14, role=role)
+    states, gradients = (", ".join(f"{value:.2f}" for value in values) for values in (h, dh))
+    return canvas.figure(
+        f"A network of one unit unrolled over {len(x)} steps. States from step 1 on: {states}. "
+        f"Gradients of the loss for them: {gradients}; for h_0: {dh_0:.2f}."
+    )
 
 
 def truncation(steps: int = 6, chunk: int = 3) -> Figure:

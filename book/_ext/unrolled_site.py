@@ -31,6 +31,7 @@ MATHJAX_PARTS = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2")
 LIBRARIES = ("numpy", "torch", "matplotlib", "scikit-learn", "keras")  # a new one may print other numbers
 
 CELL = re.compile(r"^(`{3,}|:{3,})\{code-cell\}.*?^\1 *$", re.DOTALL | re.MULTILINE)
+EMPTY_HEADER = re.compile(r"<th\b([^>]*)>\s*(?:<p>\s*</p>)?\s*</th>")
 IMPORT = re.compile(r"^[ \t]*(?:from\s+([\w.]+)\s+)?import\s+(\([^)]*\)|.*)", re.MULTILINE)
 
 
@@ -45,9 +46,10 @@ def use_own_files(app: Sphinx, config: Config) -> None:
     config.html_static_path.append(str(HERE / "static"))
     config.html_context["default_mode"] = "auto"  # else each reader's first page logs an error
     app.add_css_file("unrolled.css")
+    app.add_css_file("print.css", media="print")
     app.add_js_file("unrolled.js", loading_method="defer")
     # Without this Sphinx sees nothing to do when only the style has changed.
-    files = sorted((HERE / "static").iterdir())
+    files = sorted(path for path in (HERE / "static").rglob("*") if path.is_file())
     config.unrolled_style = digest(*(file.read_text(encoding="utf-8") for file in files))
 
 
@@ -175,6 +177,14 @@ def launch_exercises(
             button["url"] = button["url"].replace(f"{pagename}.md", notebook)
 
 
+def mend_markup(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Make an empty corner of a table an ordinary cell: a header without words heads nothing."""
+    if "body" in context:
+        context["body"] = EMPTY_HEADER.sub(r"<td\1></td>", context["body"])
+
+
 def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
     """Copy the parts of MathJax that pages load (1.6 MB) into the site."""
     if error is not None or app.builder.format != "html":
@@ -187,6 +197,13 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
         target = Path(app.outdir) / "_static" / "mathjax" / part
         folder = target if (source / part).is_dir() else target.parent
         copy_asset(str(source / part), str(folder))
+
+
+def drop_icon_script(app: Sphinx, error: Exception | None) -> None:
+    """Empty the theme's script of all icons (543 kB compressed): its style sheet has the same as a font."""
+    script = Path(app.outdir) / "_static" / "scripts" / "fontawesome.js"
+    if error is None and app.builder.format == "html" and script.is_file():
+        script.write_text("// The icons come from the font in the style sheet.\n", encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -202,5 +219,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", fill_repository)
     app.connect("source-read", rerun_when_inputs_change)
     app.connect("html-page-context", launch_exercises, priority=900)
+    app.connect("html-page-context", mend_markup)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", drop_icon_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -46,7 +46,10 @@ def test_joining_leaves_the_executed_notebook_alone(extension: ModuleType) -> No
     ("code", "inputs"),
     [
         ("import numpy as np", set()),
-        ("import figures_background as drawings", {"book/figures_background.py", "book/figures.py"}),
+        (
+            "import figures_background as drawings",
+            {"book/figures_background.py", "book/figures.py", "book/figures_table.py"},
+        ),
         ("from programs import training", {"book/programs/training.py"}),
         ("from programs.training import (\n    fit,\n    save,\n)", {"book/programs/training.py"}),
         ("Path('data/gru_wait.json')", {"book/data/gru_wait.json"}),

@@ -17,7 +17,11 @@ def figures() -> ModuleType:
     spec = importlib.util.spec_from_file_location("book_figures", ROOT / "book" / "figures.py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "book"))  # pages run there
+        spec.loader.exec_module(module)
+        import figures_table  # noqa: F401 (`show` imports it later, from where pages run)
+
     return module
 
 
@@ -62,3 +66,39 @@ def test_light_colours_are_those_of_the_style_sheet(figures: ModuleType) -> None
     css = (ROOT / "book" / "_ext" / "static" / "unrolled.css").read_text(encoding="utf-8")
     light = css[: css.index('html[data-theme="dark"]')]
     assert tuple(re.findall(r"--fig-\d: (#\w+);", light)) == figures.PALETTE
+
+
+def plotted(figures: ModuleType, *lines: tuple[list[float], list[float], str]) -> str:
+    """The table below a plot of lines (x, y, label)."""
+    fig, ax = figures.plot_axes("step t", "state")
+    for x, y, label in lines:
+        ax.plot(x, y, label=label)
+    return figures.show(fig, "a plot").table
+
+
+def cells(table: str) -> list[list[str]]:
+    """The rows of a table as text."""
+    root = ET.fromstring(table)
+    return [["".join(cell.itertext()) for cell in row] for row in root.iter("tr")]
+
+
+def test_a_plot_has_its_numbers_as_a_table(figures: ModuleType) -> None:
+    table = plotted(figures, ([1, 2, 3], [0.5, -0.25, 1e-9], "c <1>"), ([1, 2, 3], [1, 2, 3], "h"))
+    assert cells(table) == [["step t", "c <1>", "h"], ["1", "0.5", "1"], ["2", "−0.25", "2"], ["3", "1e−09", "3"]]
+
+
+def test_aids_to_the_eye_are_not_data(figures: ModuleType) -> None:
+    table = plotted(figures, ([1, 2, 3], [4, 5, 6], "c"), ([1, 2, 3], [0, 0, 0], "_zero"))
+    assert cells(table)[0] == ["step t", "c"]
+
+
+def test_a_long_line_is_shown_at_some_points_and_says_so(figures: ModuleType) -> None:
+    x = list(range(1000))
+    table = plotted(figures, (x, x, "line"))
+    assert len(cells(table)) == 1 + 25
+    assert cells(table)[-1] == ["999", "999"]
+    assert "25 of 1000 points" in table
+
+
+def test_lines_that_share_no_places_have_no_table(figures: ModuleType) -> None:
+    assert plotted(figures, *(([k, k + 0.1, k + 0.2], [1, 2, 3], f"line {k}") for k in range(4))) == ""

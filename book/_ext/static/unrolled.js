@@ -22,5 +22,21 @@ window.addEventListener("load", () => {
     sidebar.setAttribute("role", "region");
     sidebar.setAttribute("aria-label", "Course");
   });
+  // What scrolls sideways must be reachable without a pointer. The theme sees to code and tables that
+  // show when the page is loaded; not to formulas, nor to what is unfolded later.
+  const reachable = () =>
+    each("pre, mjx-container[display], .pst-scrollable-table-container", (box) => {
+      const scrolls = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+      if (scrolls) box.setAttribute("tabindex", "0");
+      else if (box.matches("mjx-container")) box.removeAttribute("tabindex");
+    });
+  let waiting = null;
+  const soon = () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(reachable, 300);
+  };
+  window.MathJax?.startup?.promise?.then(reachable);
+  window.addEventListener("resize", soon);
+  document.addEventListener("toggle", soon, true);
   each(".citation-list > .citation", (entry) => entry.setAttribute("role", "listitem"));
 });

@@ -1,0 +1,41 @@
+"""The table of what a page costs its reader, from `data/page_metrics.json`.
+
+`python -m tests.bench.page_metrics` makes the figures.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from pathlib import Path
+
+from IPython.display import HTML
+
+FIGURES = Path(__file__).parent / "data" / "page_metrics.json"
+HEAD = ("page", "kB, compressed", "requests", "largest paint, s", "layout shift", "blocked, s")
+
+
+def page_table() -> HTML:
+    """One row for each measured page, and below the table how it was measured."""
+    measured = json.loads(FIGURES.read_text(encoding="utf-8"))
+    about = measured["about"]
+    rows = [
+        (
+            page["page"].removeprefix("book/"),
+            f"{page['kB']:.0f}",
+            f"{page['requests']}",
+            f"{page['lcp_ms'] / 1000:.1f}",
+            f"{page['cls']:.3f}",
+            f"{page['tbt_ms'] / 1000:.1f}",
+        )
+        for page in measured["pages"]
+    ]
+    caption = (
+        f"First visit: processor slowed down {about['settings']['processor slowed down']} times, 10 Mbit/s, 40 ms; "
+        f"measured on {about['machine']['cores']} cores with a load of {about['machine']['load']}, "
+        f"so the times are upper bounds. {about['command']}"
+    )
+    head = "".join(f'<th scope="col">{name}</th>' for name in HEAD)
+    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    table = f'<table class="table"><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>'
+    return HTML(f'<div class="pst-scrollable-table-container">{table}<tbody>{body}</tbody></table></div>')
