@@ -88,7 +88,7 @@ def _with(options: tuple[Callable[[Any], Any], ...], command: Any) -> Any:
 
 
 def report(records: Path, **given: Any) -> int:
-    """Make reports from RECORDS, a file that `autograder grade --json` wrote.
+    """Make reports from RECORDS, a gradebook or a file that `autograder grade --json` wrote.
 
     Without an option: a table of the class.
     """
