@@ -153,9 +153,8 @@ def similar_command(submissions: tuple[Path, ...], top: int, html_file: Path | N
         _write(json_file, json.dumps(alike_json(pairs), indent=1, ensure_ascii=False) + "\n")
     if pairs:
         Console().print(alike_table(pairs))
-    click.echo(
-        f"{len(pairs)} pairs of {len({s.student for s in solutions})} students: look at them, they prove nothing."
-    )
+    found = f"{len(pairs)} {'pair' if len(pairs) == 1 else 'pairs'}"
+    click.echo(f"{found} of {len({s.student for s in solutions})} students: look at them, they prove nothing.")
     return 2 if unread else 0
 
 
