@@ -1,6 +1,6 @@
 """The result of grading one submission: typed, versioned, JSON. Every report is a function of it.
 
-Schema `unrolled/result/v1`, documented in the book's instructor page.
+Schema `unrolled/result/v1`, documented on the book's page about the grader.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -27,6 +28,7 @@ from autograder.reference import cache_folder, solutions_folder
 from autograder.submissions import Roster, find, read_roster
 
 MAX_NOTES = 20  # lines about what was left alone; the rest is counted
+QUIET = 30.0  # seconds without a line, where there is no terminal for a bar
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,16 @@ class _Bar:
     notes: int = 0
     warned: bool = False
     task: Any = None
+    count: int = 0
+    total: int = 0
+    told: int = 0
+    began: float = 0.0
+    spoke: float = 0.0
+    clock: Callable[[], float] = time.monotonic
 
     def watch(self) -> Watch:
         self.task = self.bar.add_task("", total=None, failures=0)
+        self.began = self.spoke = self.clock()
         return Watch(self.note, self.ready, self.graded, self.died)
 
     def note(self, line: str) -> None:
@@ -148,14 +157,27 @@ class _Bar:
     def ready(self, done: int, left: int) -> None:
         if done:
             self.say(f"{done} submissions are graded already")
+        self.total = left
         self.bar.update(self.task, total=left)
 
     def graded(self, record: Record, sandboxed: bool) -> None:
         self.failures += record.error is not None
+        self.count += 1
         self.bar.update(self.task, advance=1, failures=self.failures)
+        if not self.bar.console.is_terminal:
+            self._say_how_far()
         if not sandboxed and not self.warned:
             self.warned = True
             self.say("no sandbox here: the notebooks' code can do what you can do")
+
+    def _say_how_far(self) -> None:
+        """A line for each tenth, and for each half minute: what a log gets instead of a bar."""
+        now = self.clock()
+        if not self.total or (self.count * 10 // self.total <= self.told and now - self.spoke < QUIET):
+            return
+        self.told, self.spoke = self.count * 10 // self.total, now
+        rate = self.count / max(now - self.began, 0.001)
+        self.say(f"{self.count} of {self.total}, {rate:.1f}/s, {self.failures} could not be graded")
 
     def died(self, submission: str) -> None:
         self.say(f"{submission}: the grader's process died of it, or failed on it; it is tried again")

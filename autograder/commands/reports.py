@@ -88,7 +88,7 @@ def _with(options: tuple[Callable[[Any], Any], ...], command: Any) -> Any:
 
 
 def report(records: Path, **given: Any) -> int:
-    """Make reports from RECORDS, a file that `autograder grade --json` wrote.
+    """Make reports from RECORDS, a gradebook or a file that `autograder grade --json` wrote.
 
     Without an option: a table of the class.
     """
@@ -153,9 +153,8 @@ def similar_command(submissions: tuple[Path, ...], top: int, html_file: Path | N
         _write(json_file, json.dumps(alike_json(pairs), indent=1, ensure_ascii=False) + "\n")
     if pairs:
         Console().print(alike_table(pairs))
-    click.echo(
-        f"{len(pairs)} pairs of {len({s.student for s in solutions})} students: look at them, they prove nothing."
-    )
+    found = f"{len(pairs)} {'pair' if len(pairs) == 1 else 'pairs'}"
+    click.echo(f"{found} of {len({s.student for s in solutions})} students: look at them, they prove nothing.")
     return 2 if unread else 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from autograder.notebook import MAX_NOTEBOOK_BYTES, NotebookFileError, read_bytes
 from autograder.record import printable
-from autograder.submissions.names import ARCHIVE, NOTEBOOK, whose
+from autograder.submissions.names import ARCHIVE, NOTEBOOK, folded, whose
 from autograder.submissions.roster import Roster
 from autograder.submissions.zipped import Archive, ArchiveError, nested, open_archive
 
@@ -107,24 +107,35 @@ def find(
 def _archive_named(search: _Search, path: Path, before: list[str]) -> Iterator[Found]:
     try:
         with open_archive(path, trusted=True) as archive:
-            yield from _archive(search, archive, before, 1, _wrapper(archive, path, search.chapters))
+            inside = [_parts(name) for name, _ in archive.members()]
+            yield from _archive(search, archive, before, 1, _wrapper(inside, path, search.chapters))
     except ArchiveError as error:
         raise SubmissionsError(f"{path}: {error}") from error
 
 
 def _folder(search: _Search, top: Path, before: list[str]) -> Iterator[Found]:
+    inside = [[*map(_text, here.relative_to(top).parts), file] for here, files in _walk(top) for file in files]
+    wrapper = _wrapper(inside, top, search.chapters, sure=True)
+    for here, files in _walk(top, search.note):
+        folders = list(map(_text, here.relative_to(top).parts))
+        parts = [*before, *(folders[1:] if folders and folders[0] == wrapper else folders)]
+        for file in files:
+            yield from _file(search, here / file, [*parts, _text(file)])
+
+
+def _walk(top: Path, note: Callable[[str], None] = lambda line: None) -> Iterator[tuple[Path, list[str]]]:
+    """Every folder with its files, in order; a line about each that is not looked into."""
+
     def unreadable(error: OSError) -> None:
-        search.note(f"{_text(str(error.filename))}: this folder cannot be read: {error.strerror}")
+        note(f"{_text(str(error.filename))}: this folder cannot be read: {error.strerror}")
 
     for name, folders, files in os.walk(top, onerror=unreadable):
         here = Path(name)
         for folder in folders:
             if (here / folder).is_symlink():
-                search.note(f"{_text(str(here / folder))}: this is a link, not a folder: it is not followed")
+                note(f"{_text(str(here / folder))}: this is a link, not a folder: it is not followed")
         folders[:] = sorted(f for f in folders if not _skipped(f) and not (here / f).is_symlink())
-        parts = [*before, *map(_text, here.relative_to(top).parts)]
-        for file in sorted(files):
-            yield from _file(search, here / file, [*parts, _text(file)])
+        yield here, sorted(files)
 
 
 def _file(search: _Search, path: Path, parts: list[str]) -> Iterator[Found]:
@@ -172,16 +183,29 @@ def _parts(name: str) -> list[str]:
     return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".", "..")]
 
 
-def _wrapper(archive: Archive, path: Path, chapters: Collection[str]) -> str | None:
-    """The folder around all of a class's archive, which is no student's: of the archive's own name, or with students'
-    folders or files of students' names in it."""
-    inside = [parts for name, _ in archive.members() if not any(map(_skipped, parts := _parts(name)))]
+def _wrapper(paths: list[list[str]], top: Path, chapters: Collection[str], sure: bool = False) -> str | None:
+    """The folder around a whole class, which is no student's: of the name of what it lies in, or with students'
+    folders or files of students' names in it.
+
+    Parameters
+    ----------
+    paths
+        The parts of every file's path below `top`.
+    sure
+        A folder of another name counts only with folders of two students or more in it: in a plain folder, one
+        folder may as well be the only student's.
+    """
+    inside = [parts for parts in paths if parts and not any(map(_skipped, parts))]
     tops = {parts[0] if len(parts) > 1 else None for parts in inside}
-    top = tops.pop() if len(tops) == 1 else None
-    own = top == ARCHIVE.sub("", _text(path.name))
+    only = tops.pop() if len(tops) == 1 else None
+    if only is None or only == ARCHIVE.sub("", _text(top.name)):
+        return only
+    whole = all(len(parts) > 2 for parts in inside)
+    if sure:
+        below = {folded(parts[1]) for parts in inside}
+        return only if whole and len(below) > 1 and not below & {folded(name) for name in chapters} else None
     plain = {NOTEBOOK.sub("", parts[-1]).casefold() for parts in inside}
-    whole = all(len(parts) > 2 for parts in inside) or not plain & set(chapters)
-    return top if own or whole else None
+    return only if whole or not plain & set(chapters) else None
 
 
 def _reader(path: Path) -> Callable[[], bytes]:

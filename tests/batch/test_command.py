@@ -10,6 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from autograder.cli import main
+from autograder.commands.classes import _bar
+from autograder.record import ungraded
 from tests.batch.commands import COMMAND, exported, graded, small_class, start
 from tests.batch.test_gradebook import CLASS, run
 from tests.ordinary_user import as_ordinary_user
@@ -118,3 +120,29 @@ def test_nothing_is_left_in_the_temporary_folder(tmp_path: Path, monkeypatch: py
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("g.sqlite")) == [
         "g.sqlite", "g.sqlite.lock",
     ]  # fmt: skip
+
+
+def test_without_a_terminal_each_tenth_gets_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    record = ungraded(Path("x.ipynb"), 7, "no notebook")
+    with _bar() as bar:
+        watch = bar.watch()
+        watch.ready(0, 200)
+        for _ in range(200):
+            watch.graded(record, True)
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in said] == [f"autograder: {20 * i} of 200" for i in range(1, 11)]
+    assert said[-1].endswith("200 could not be graded")
+
+
+def test_without_a_terminal_half_a_minute_without_a_tenth_gets_a_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    now = iter(range(0, 10_000, 12))
+    with _bar() as bar:
+        bar.clock = lambda: next(now)
+        watch = bar.watch()
+        watch.ready(0, 1000)
+        for _ in range(9):  # a submission every twelve seconds
+            watch.graded(ungraded(Path("x.ipynb"), 7, "no notebook"), True)
+    said = [line.split(",")[0] for line in capsys.readouterr().err.splitlines()]
+    assert said == [f"autograder: {count} of 1000" for count in (3, 6, 9)]

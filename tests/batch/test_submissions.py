@@ -59,8 +59,7 @@ def test_the_downloads_of_each_platform(layout: str, unpacked: bool, tmp_path: P
     if unpacked:
         with zipfile.ZipFile(archive) as opened:
             opened.extractall(tmp_path / "class")
-    whole = found(*sorted((tmp_path / "class").iterdir()) if unpacked and layout == "folders"
-                  else [tmp_path / "class" if unpacked else archive])  # fmt: skip
+    whole = found(tmp_path / "class" if unpacked else archive)
     assert sorted(content for _, content in whole.values()) == sorted(one.content for one in CLASS)
     flat = {"canvas": lambda n: "".join(c for c in n.casefold() if c.isalnum()), "blackboard": None}
     for student, content in whole.values():
@@ -123,6 +122,24 @@ def test_folders_flat_files_and_archives_of_one_student(tmp_path: Path) -> None:
 def test_the_folder_around_a_class_is_nobody(names: list[str], students: set[str], tmp_path: Path) -> None:
     whole = found(put(tmp_path / "download.zip", zipped(dict.fromkeys(names, b"1"))))
     assert {student for student, _ in whole.values()} == students
+
+
+@pytest.mark.parametrize(
+    ("names", "students"),
+    [
+        (["class/ann/lstm.ipynb", "class/ben/gru.ipynb"], {"ann", "ben"}),
+        (["class/ann/lstm.ipynb"], {"ann"}),
+        (["week 3/ann/lstm.ipynb", "week 3/ben/x.zip/lstm.ipynb"], {"ann", "ben"}),
+        (["ann/week 1/lstm.ipynb"], {"ann"}),
+        (["ann/lstm/work.ipynb", "ann/gru/work.ipynb"], {"ann"}),
+        (["ann/lstm.ipynb", "ann/gru.ipynb"], {"ann"}),
+        (["class/ann/lstm.ipynb", "ben/lstm.ipynb"], {"class", "ben"}),
+    ],
+)
+def test_the_folder_around_an_unpacked_class_is_nobody(names: list[str], students: set[str], tmp_path: Path) -> None:
+    for name in names:
+        put(tmp_path / "class" / name, b"1")
+    assert {student for student, _ in found(tmp_path / "class").values()} == students
 
 
 def test_the_order_is_that_of_the_names_and_stays(tmp_path: Path) -> None:
