@@ -34,10 +34,12 @@ THIN_OUT = """() => {
     }
     document.querySelectorAll('.highlight pre').forEach(e => e.normalize());
 }"""
+# What is unfolded fades in: its colours count when that is over.
 # The theme says 0.3 s after a change of width what the keyboard can reach; ours does the same for formulas.
 SETTLED = """() => [...document.querySelectorAll('pre, mjx-container[display], .pst-scrollable-table-container')]
     .filter(e => e.scrollWidth > e.clientWidth + 1 && e.getBoundingClientRect().width)
-    .every(e => e.tabIndex === 0)"""
+    .every(e => e.tabIndex === 0)
+    && document.getAnimations().every(a => a.playState !== 'running' || a.effect.getTiming().iterations === Infinity)"""
 RUN = """async tags => {
     const {violations} = await axe.run({runOnly: tags, resultTypes: ['violations']});
     return violations.flatMap(v => v.nodes.slice(0, 5).map(n => `${v.id}: ${n.html.slice(0, 200)}`));
