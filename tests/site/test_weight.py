@@ -39,7 +39,7 @@ def weight(file: Path) -> int:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", ["book/index", "book/background", "book/lstm", "book/notation"])
+@pytest.mark.parametrize("name", ["book/index", "book/background", "book/bptt", "book/lstm", "book/notation"])
 def test_a_reading_page_weighs_less_than_500_kb(site: Path, chromium: BrowserContext, address: str, name: str) -> None:
     files = [site / path for path in fetched(chromium, address, name)]
     weights = {file.name: weight(file) for file in files if file.is_file()}
