@@ -1,8 +1,7 @@
 """What the site needs and neither Jupyter Book nor its theme provides.
 
-Belongs here: serving MathJax from the site itself, links made from the
-repository's address, re-running pages when what they import changes, printed
-text in one piece, and the style sheet. Does not belong here: anything a page or
+Belongs here: links made from the repository's address, re-running pages when
+what they import changes, printed text in one piece, and the style sheet. Does not belong here: anything a page or
 a figure can do itself.
 """
 
@@ -11,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import re
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +19,10 @@ from nbformat import NotebookNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError
-from sphinx.util.fileutil import copy_asset
 
 HERE = Path(__file__).parent
 BOOK = HERE.parent
 ROOT = BOOK.parent
-MATHJAX_PACKAGE = "sphinx-mathjax-offline"
-MATHJAX_PARTS = ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2")
 LIBRARIES = ("numpy", "torch", "matplotlib", "scikit-learn", "keras")  # a new one may print other numbers
 
 CELL = re.compile(r"^(`{3,}|:{3,})\{code-cell\}.*?^\1 *$", re.DOTALL | re.MULTILINE)
@@ -41,8 +36,7 @@ def digest(*texts: str) -> str:
 
 
 def use_own_files(app: Sphinx, config: Config) -> None:
-    """Point MathJax, the style sheet and the script at the site's own files."""
-    config.mathjax_path = "mathjax/tex-mml-chtml.js"  # relative to _static
+    """Point the style sheets and the script at the site's own files."""
     config.html_static_path.append(str(HERE / "static"))
     config.html_context["default_mode"] = "auto"  # else each reader's first page logs an error
     app.add_css_file("unrolled.css")
@@ -185,27 +179,6 @@ def mend_markup(
         context["body"] = EMPTY_HEADER.sub(r"<td\1></td>", context["body"])
 
 
-def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
-    """Copy the parts of MathJax that pages load (1.6 MB) into the site."""
-    if error is not None or app.builder.format != "html":
-        return
-    spec = find_spec(MATHJAX_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ConfigError(f"MathJax is missing: pip install {MATHJAX_PACKAGE}==0.0.2")
-    source = Path(spec.origin).parent / "static" / "mathjax"
-    for part in MATHJAX_PARTS:
-        target = Path(app.outdir) / "_static" / "mathjax" / part
-        folder = target if (source / part).is_dir() else target.parent
-        copy_asset(str(source / part), str(folder))
-
-
-def drop_icon_script(app: Sphinx, error: Exception | None) -> None:
-    """Empty the theme's script of all icons (543 kB compressed): its style sheet has the same as a font."""
-    script = Path(app.outdir) / "_static" / "scripts" / "fontawesome.js"
-    if error is None and app.builder.format == "html" and script.is_file():
-        script.write_text("// The icons come from the font in the style sheet.\n", encoding="utf-8")
-
-
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the handlers above with Sphinx."""
     if not hasattr(myst_nb.core.render, "coalesce_streams"):
@@ -220,6 +193,4 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", rerun_when_inputs_change)
     app.connect("html-page-context", launch_exercises, priority=900)
     app.connect("html-page-context", mend_markup)
-    app.connect("build-finished", copy_mathjax)
-    app.connect("build-finished", drop_icon_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
