@@ -13,7 +13,6 @@ import errno
 import os
 import resource
 import shutil
-import signal
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +111,9 @@ def new_pid_namespace(own: int) -> Init:
     """Give the next fork a process tree of its own.
 
     Process 1 there is `cat`, which waits for a word that never comes, in a process that is
-    spawned, not forked, and so costs next to nothing. It ignores SIGCHLD, so orphans leave no zombies.
+    spawned, not forked, and so costs next to nothing. It ignores SIGCHLD, so orphans leave no zombies;
+    the shell that becomes it says so. (If the fork server ignored SIGCHLD while it spawns, a kernel that
+    ended just then would never be heard of.)
 
     Parameters
     ----------
@@ -123,14 +124,12 @@ def new_pid_namespace(own: int) -> Init:
     call("unshare", CLONE_NEWPID)
     read, write = os.pipe()
     program = shutil.which("cat", path="/usr/bin:/bin") or "/bin/cat"
-    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         actions = [(os.POSIX_SPAWN_DUP2, read, 0), (os.POSIX_SPAWN_CLOSE, 2)]
-        pid = os.posix_spawn(program, ["cat"], {}, file_actions=actions)
+        pid = os.posix_spawn("/bin/sh", ["sh", "-c", f'trap "" CHLD; exec {program}'], {}, file_actions=actions)
     except OSError as error:
         raise ConfinementError(f"{program}: {error.strerror}") from error
     finally:
-        signal.signal(signal.SIGCHLD, before)
         os.close(read)
     _LIFELINES[pid] = write
     return Init(pid, os.pidfd_open(pid))

@@ -14,6 +14,7 @@ import pytest
 from autograder.kernel import CellRun, ForkServer, Kernels, KernelSettings, run_cell
 from autograder.kernel.ordinary import OrdinaryKernels
 from autograder.kernel.settings import DIED, FLOODED, TIMED_OUT
+from autograder.kernel.watch import tree
 
 Run = Callable[[str], CellRun]
 
@@ -113,6 +114,31 @@ def test_kernels_start_equal_and_leave_nothing(kernels: Kernels) -> None:
         kernels.kernel(KernelSettings()).stop()
     assert seen[0] == seen[1]
     assert _alive("sleep\x001000") == []
+
+
+def test_the_fork_server_keeps_nothing_of_kernels_that_ended(kernels: Kernels) -> None:
+    """It hears of the end of each, also of those that end while it forks the next."""
+    if not isinstance(kernels, ForkServer):
+        pytest.skip("ordinary kernels have no fork server")
+
+    def held() -> int:
+        """Open files of the fork server, which has more than any other process there."""
+        found = [0]
+        for pid in tree([kernels.pid]):
+            with suppress(OSError):
+                found.append(len(list(Path(f"/proc/{pid}/fd").iterdir())))
+        return max(found)
+
+    kernels.kernel(KernelSettings()).stop()
+    before = held()
+    for _ in range(5):
+        for kernel in [kernels.kernel(KernelSettings()) for _ in range(20)]:
+            kernel.stop(wait=False)
+        for kernel in [kernels.kernel(KernelSettings()) for _ in range(5)]:  # made while those come to their end
+            kernel.stop(wait=False)
+    kernels.rest()
+    kernels.kernel(KernelSettings(seed=1)).stop()
+    assert held() <= before + 4
 
 
 def test_secrets_in_the_environment_stay_outside(monkeypatch: pytest.MonkeyPatch) -> None:
