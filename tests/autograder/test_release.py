@@ -58,6 +58,21 @@ def test_a_key_made_with_other_rounding_is_fresh_and_one_with_other_values_is_no
         assert (problems == []) == fresh
 
 
+@pytest.mark.parametrize(("factor", "said"), [(10, False), (0.1, False), (100, True)])
+def test_a_tolerance_may_be_one_power_of_ten_off(factor: float, said: bool, tmp_path: Path, kernels: Kernels) -> None:
+    """A spread near a power of ten is rounded to either side, as the processor has it."""
+    source = chapter("equations")
+    release(source, kernels, tmp_path / "keys", tmp_path / "exercises")
+    path = tmp_path / "keys" / "equations.ipynb"
+    key = json.loads(path.read_text())
+    cell = next(c for c in key["cells"] if c["id"] == "rnn-step-check")
+    tolerance = cell["metadata"]["unrolled"]["tolerances"]["h"]
+    tolerance.update({name: value * factor for name, value in tolerance.items()})
+    path.write_text(json.dumps(key))
+    problems = stale(source, kernels, tmp_path / "keys", tmp_path / "exercises")
+    assert any("another tolerance for rnn-step" in problem for problem in problems) == (problems != []) == said
+
+
 @pytest.mark.parametrize("what", ["key", "notebook"])
 def test_a_stale_file_is_named(what: str, tmp_path: Path, kernels: Kernels) -> None:
     source = chapter("equations")
