@@ -35,7 +35,7 @@ class Scripted(ForkedKernel):
         super().await_reply(msg_id, timeout)
         self._saying.join()
 
-    def stop(self) -> None:
+    def stop(self, wait: bool = True) -> None:
         super().stop()
         self._theirs.close()
 
