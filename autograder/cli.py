@@ -307,7 +307,7 @@ def _run(files: list[Path], course: Any, settings: Any) -> list[Any]:
     """Grade, with a progress line on standard error: streamed verdicts for one file, a bar for many."""
     from autograder.grade import Progress, grade_files
 
-    console = Console(stderr=True)
+    console = Console(file=sys.stderr)  # this very stream: while pytest runs, its name is another's
     if len(files) == 1:
 
         def checked(submission: str, result: Any) -> None:

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from autograder.cli import main
+from autograder.keys import load_key
 from autograder.record import OUTCOMES, SCHEMA
 from tests.submissions.samples import broken, chapter, chapters, good
 
@@ -144,3 +145,6 @@ def test_it_runs_as_a_program_from_any_folder(tmp_path: Path) -> None:
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=dict(os.environ), check=False)
     assert result.returncode == 0, result.stderr
     assert "100 of 100 points" in result.stdout
+    told = [line.split() for line in result.stderr.splitlines() if line.strip()]
+    ids = [check.id for check in load_key("equations").checks]
+    assert told == [["✓", i] for i in ids], "each verdict is told as soon as its cell has run"
