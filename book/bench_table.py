@@ -31,7 +31,11 @@ class Table:
 
 def bench_table(part: str) -> HTML:
     """A table of the committed figures: "notebook", "class", "start", "chapters", "memory" or "site"."""
-    table = tables(json.loads(FIGURES.read_text(encoding="utf-8")))[part]
+    return as_html(tables(json.loads(FIGURES.read_text(encoding="utf-8")))[part])
+
+
+def as_html(table: Table) -> HTML:
+    """A table as the pages show it."""
     head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in table.head)
     body = "".join(f"<tr>{_html_row(row)}</tr>" for row in table.rows)
     caption = f"<caption>{html.escape(table.title)}</caption>"
@@ -46,7 +50,7 @@ def measured_on() -> HTML:
 
 def as_markdown(figures: dict[str, Any]) -> str:
     """All tables of these figures in Markdown."""
-    return "\n\n".join([_measured_on(figures), *map(_markdown, tables(figures).values())])
+    return "\n\n".join([_measured_on(figures), *map(markdown, tables(figures).values())])
 
 
 def tables(figures: dict[str, Any]) -> dict[str, Table]:
@@ -118,7 +122,8 @@ def _measured_on(figures: dict[str, Any]) -> str:
     return f"{where} Sandbox of this grader's kernels: {figures['sandbox']}.{times}"
 
 
-def _markdown(table: Table) -> str:
+def markdown(table: Table) -> str:
+    """A table in Markdown."""
     head = _markdown_row(table.head)
     rule = _markdown_row(["---", *["---:"] * (len(table.head) - 1)])
     return "\n".join([f"**{table.title}**", "", head, rule, *map(_markdown_row, table.rows)])

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import html
 import json
 from pathlib import Path
 
+from bench_table import Table, as_html
 from IPython.display import HTML
 
 FIGURES = Path(__file__).parent / "data" / "page_metrics.json"
@@ -39,7 +39,4 @@ def page_table() -> HTML:
         f"(median of {exercise['warm_runs']}). "
         f"Measured on {about['machine']['cores']} cores with a load of {about['machine']['load']}: {about['command']}"
     )
-    head = "".join(f'<th scope="col">{name}</th>' for name in HEAD)
-    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    table = f'<table class="table"><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>'
-    return HTML(f'<div class="pst-scrollable-table-container">{table}<tbody>{body}</tbody></table></div>')
+    return as_html(Table(caption, HEAD, tuple(rows)))

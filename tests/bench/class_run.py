@@ -17,16 +17,18 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # ipykernel brings it
 
 from autograder.gradebook import open_gradebook
-from tests.bench.figures import BenchError, head, sandbox, say, spread
+from tests.bench.figures import ROOT, BenchError, head, sandbox, say, spread
 from tests.submissions.classes import HandedIn, chapters, made_up, write_folders
 
 MIB = 2**20
+KEPT = 200  # looks at the memory that are written down
 ROLES = ("command", "worker", "server", "kernel")
 
 
@@ -54,7 +56,8 @@ def main() -> int:
         return 2
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
-    print(as_markdown(figures["class"]))
+    sys.path.insert(0, str(ROOT / "book"))
+    print(import_module("class_table").as_markdown(figures["class"]))
     return 0
 
 
@@ -88,7 +91,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "could_not_be_graded": sum(error is not None for *_, error in found),
         "gradebook_bytes_per_submission": size // count,
         "kernel_seconds": {k: {"count": len(v), **spread(v), "sum": round(sum(v), 1)} for k, v in by_kind.items()},
-        "memory": samples, "peak_mib": {r: max((s["mib"][r] for s in samples), default=0) for r in ROLES},
+        "memory": samples[:: 1 + len(samples) // KEPT],
+        "peak_mib": {r: max((s["mib"][r] for s in samples), default=0) for r in ROLES},
     }  # fmt: skip
 
 
@@ -149,26 +153,6 @@ def _role(child: psutil.Process, workers: set[int], servers: set[int]) -> str:
         servers.add(child.pid)
         return "server"
     return "kernel" if "autograder.kernel.zygote" in words and "bwrap" not in words[0] else "command"
-
-
-def as_markdown(found: dict[str, Any]) -> str:
-    """The figures as tables."""
-    lines = [
-        f"{found['submissions']} submissions ({found['students']} students, {found['chapters']} chapters), "
-        f"{found['jobs']} workers: {found['seconds']:.0f} s, {found['per_second']:.2f} a second",
-        "",
-        "| kind | submissions | seconds in the kernel: median | largest | sum |",
-        "|---|---|---|---|---|",
-    ]
-    for kind, cost in sorted(found["kernel_seconds"].items()):
-        lines.append(f"| {kind} | {cost['count']} | {cost['median']:.2f} | {cost['max']:.2f} | {cost['sum']:.0f} |")
-    lines += ["", "| done | seconds | " + " | ".join(f"{role}, MiB" for role in ROLES) + " |"]
-    lines.append("|---" * (2 + len(ROLES)) + "|")
-    samples = found["memory"]
-    for sample in samples[:: max(1, len(samples) // 10)]:
-        memory = " | ".join(f"{sample['mib'][role]:.0f}" for role in ROLES)
-        lines.append(f"| {sample['done']} | {sample['seconds']:.0f} | {memory} |")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":
