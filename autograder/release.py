@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from autograder.notebook import (
 from autograder.payload import MIME, Payload, encode
 from autograder.reference import Outcome, check_id, outcome_json, run_alternative, run_reference
 
+MARKUP = re.compile(r"\*\w|\$|\]\(|<\w")
 CALIBRATION_SEEDS = (0, 1, 2)
 MAX_SPREAD = 1e-3  # what changes more with the rounding cannot be graded by its value
 BACKENDS = ("numpy", "torch")
@@ -64,11 +67,11 @@ def measure(chapter: Chapter, kernels: Kernels) -> Measured:
     Raises
     ------
     ReleaseError
-        If a variant is not accepted, a mistake is accepted or taken for another one, or a
-        line of a solution stands in a cell that students see.
+        If a variant is not accepted, a mistake is accepted or taken for another one, a line of a
+        solution stands in a cell that students see, or a mistake's words hold markup.
     """
-    for leak in leaks(chapter):
-        raise ReleaseError(leak)
+    for problem in (*leaks(chapter), *_marked_up(chapter)):
+        raise ReleaseError(problem)
     reference = run_reference(chapter, kernels, KernelSettings(seed=0))
     variants: dict[str, list[Payload]] = {name: [] for name in reference}
     for cell in chapter.of("variant"):
@@ -183,6 +186,14 @@ def leaks(chapter: Chapter) -> list[str]:
             places = (c for c in _student_cells(chapter) if line in stub(c.source))
             found += [f"{c.id}: a line of {solution.id} can be read here: {line}" for c in places]
     return sorted(found)
+
+
+def _marked_up(chapter: Chapter) -> Iterator[str]:
+    """Mistakes whose words hold more markup than `code`: terminals and reports show them as they are."""
+    for cell in chapter.of("mistake"):
+        words = "".join(str(cell.about["says"]).split("`")[::2])
+        if MARKUP.search(words):
+            yield f"{cell.id}: what it says is plain text with `code`: no emphasis, formula or link"
 
 
 def _student_cells(chapter: Chapter) -> list[Cell]:

@@ -79,19 +79,16 @@ def class_table(grades: Sequence[Grade], chapters: Iterable[str], astray: Sequen
 def changes_table(changes: Sequence[Change]) -> Group:
     """Whose grade changed: before, after, and why, check by check."""
     table = Table(box=None, pad_edge=False)
-    for name, justify in (
-        ("student", "left"),
-        ("chapter", "left"),
-        ("before", "right"),
-        ("after", "right"),
-        ("why", "left"),
-    ):
-        table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    table.add_column("student", overflow="fold", max_width=24)
+    table.add_column("chapter", overflow="fold", max_width=12)
+    for name in ("before", "after"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("why", overflow="fold")
     for change in changes:
         checks = [f"{c.check}: {c.before or 'no such check'} to {c.after or 'no such check'} "
                   f"({c.points_before:g} to {c.points_after:g})" for c in change.checks]  # fmt: skip
         scores = ["–" if score is None else f"{score:g}" for score in (change.before, change.after)]
-        why = _words("; ".join((*change.reasons, *checks)))
+        why = _words("\n".join((*change.reasons, *checks)))
         table.add_row(_words(change.student), _words(change.chapter), *scores, why)
     return Group(table)
 

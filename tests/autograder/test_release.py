@@ -90,6 +90,7 @@ def test_a_stale_file_is_named(what: str, tmp_path: Path, kernels: Kernels) -> N
         ('- [" + b_h", ""]', '- [" + h_prev @ W_hh.T", ""]', "cannot be told from"),
         ("return np.tanh(a + b_h[None, :])", "return np.tanh(a - b_h[None, :])", "variant is not accepted"),
         ('check("rnn-step", h=h, inputs=p)', 'check("another", h=h, inputs=p)', "should end with"),
+        ("says: The bias `b_h` is not added.", "says: The bias `b_h` is *not* added.", "plain text with `code`"),
         ('"difficulty": 1}', '"difficulty": 9}', "difficulty 1, 2 or 3"),
     ],
 )
