@@ -1,4 +1,4 @@
-"""What notebooks call: `inputs` and `draw` for seeded inputs, `check` for data and a verdict.
+"""What notebooks call: `inputs` and `draw` for seeded inputs, `pick_device`, `check` for data and a verdict.
 
 Here belongs what runs inside a notebook, beside the student's code. A check cell's output
 carries data (see `payload`) that the grader compares outside; the verdict shown beside it is
@@ -47,7 +47,7 @@ class Inputs(dict[str, Any]):
                 return value
             tensor = torch.from_numpy(value.astype(np.float64) if value.dtype.kind == "f" else value.copy())
             kind = {"f": wide, "i": torch.int64, "u": torch.int64}.get(value.dtype.kind, tensor.dtype)
-            return tensor.to(device=device, dtype=kind)
+            return tensor.to(kind).to(device)  # in this order: MPS knows no float64
 
         return Inputs({name: convert(value) for name, value in self.items()})
 
@@ -90,6 +90,23 @@ def draw(exercise: str, k: int = 0) -> Inputs:
             if isinstance(value, np.ndarray) and value.dtype == np.float64:
                 drawn[name] = value.astype(np.longdouble)
     return drawn
+
+
+def pick_device() -> str:
+    """The device to compute on: "cuda" if there is one, else "mps", else "cpu".
+
+    When a notebook is graded, the grader says which (`autograder grade --device`). TF32 is turned
+    off: it rounds the factors of a product to 10 bits, an error of about 1e-3 that would decide
+    whether a right solution passes.
+    """
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False  # on unless told otherwise, in recurrent layers too
+    named = os.environ.get("UNROLLED_DEVICE")
+    if named:
+        return named
+    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 def distinct(rng: np.random.Generator, n: int, low: int = 2, high: int = 6) -> list[int]:

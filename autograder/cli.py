@@ -98,20 +98,28 @@ def limits(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _settings(seed: int, given: dict[str, Any]) -> KernelSettings:
     scale = {name: 1_000_000 if unit == "MB" else 1 for name, unit, _ in LIMITS}
-    return KernelSettings(seed=seed, **{name: value * scale[name] for name, value in given.items()})
+    return KernelSettings(seed=seed, **{name: value * scale.get(name, 1) for name, value in given.items()})
+
+
+on_device = click.option(
+    "--device", type=click.Choice(("cpu", "cuda", "mps")), default="cpu", show_default=True,
+    help="Where PyTorch exercises compute. On a GPU there is no sandbox; the points are the same.",
+)  # fmt: skip
 
 
 @main.command("check")
 @click.argument("notebook", type=click.Path(path_type=Path))
+@on_device
 @limits
 @plainly
-def check_command(notebook: Path, **given: Any) -> int:
+def check_command(notebook: Path, device: str, **given: Any) -> int:
     """Check NOTEBOOK against the public answer key, as the check cells in it do."""
     from autograder.grade import PUBLIC_SEED
 
     console = Console()
-    settings = _settings(PUBLIC_SEED, given)
-    with _grading(unsafe=True) as course:
+    _need(device)
+    settings = _settings(PUBLIC_SEED, given | {"device": device})
+    with _grading(unsafe=True, device=device) as course:
         records = _run([notebook], course, settings)
     _print_in_full(console, records)
     return _code(records)
@@ -126,11 +134,12 @@ def check_command(notebook: Path, **given: Any) -> int:
 @click.option("--jobs", type=click.IntRange(1), metavar="N", help="Worker processes. Default: one for each core.")
 @click.option("--roster", type=click.Path(path_type=Path), help="A CSV file that maps names to students.")
 @click.option("--scheduler", metavar="ADDRESS", help="Grade on the Dask cluster at tcp://HOST:PORT.")
+@on_device
 @limits
 @plainly
 def grade_command(
     paths: tuple[Path, ...], seed: int | None, json_file: Path | None, unsafe: bool, gradebook: Path | None,
-    jobs: int | None, roster: Path | None, scheduler: str | None, **given: Any,
+    jobs: int | None, roster: Path | None, scheduler: str | None, device: str, **given: Any,
 ) -> int:  # fmt: skip
     """Grade the notebooks PATHS (a folder stands for the notebooks in it) on fresh inputs.
 
@@ -145,6 +154,8 @@ def grade_command(
 
         if json_file is not None:
             raise Failed("--json goes without --gradebook: see autograder gradebook --csv")
+        if device != "cpu":
+            raise Failed("--device goes without --gradebook: a class is graded in the sandbox, on the processor")
         order = Order(paths, gradebook, seed, _settings(0, given), roster, jobs, scheduler, unsafe)
         return grade_into_gradebook(order, _fresh_seed)
     if jobs or roster or scheduler:
@@ -156,8 +167,9 @@ def grade_command(
     if json_file is not None and json_file.is_dir():
         raise Failed(f"{json_file}: this is a folder: name a file to write to")
     console = Console()
-    settings = _settings(seed, given)
-    with _grading(unsafe) as course:
+    _need(device)
+    settings = _settings(seed, given | {"device": device})
+    with _grading(unsafe, device) as course:
         records = _run(files, course, settings)
     if json_file is not None:
         text = json.dumps([record.as_json() for record in records], indent=1, ensure_ascii=False, allow_nan=False)
@@ -261,7 +273,7 @@ def release_command(
 
 
 def _sources(folder: Path, names: tuple[str, ...]) -> list[Path]:
-    known = {path.stem: path for path in sorted(folder.glob("*.md"))}
+    known = {path.stem: path for path in sorted(folder.glob("*.md")) if path.stem != "README"}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise Failed(f"unknown chapter '{unknown[0]}' (chapters: {', '.join(known)})")
@@ -286,15 +298,28 @@ def _fresh_seed() -> int:
     return 1 + secrets.randbelow(MAX_SEED - 1)
 
 
+def _need(device: str) -> None:
+    """Refuse a device that torch does not find here."""
+    if device == "cpu":
+        return
+    try:
+        import torch
+
+        torch.zeros(1, device=device)
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise Failed(f"--device {device}: there is none here that torch can use ({reason[:120]})") from error
+
+
 @contextmanager
-def _grading(unsafe: bool) -> Iterator[Any]:
+def _grading(unsafe: bool, device: str) -> Iterator[Any]:
     """The course, with kernels; says so where they are not in a sandbox."""
     from autograder.grade import open_course
     from autograder.kernel import KernelError, open_kernels
     from autograder.reference import cache_folder
 
     try:
-        with open_kernels(unsafe) as kernels:
+        with open_kernels(unsafe, device) as kernels:
             if not kernels.sandboxed:
                 click.echo("autograder: no sandbox here: the notebook's code can do what you can do", err=True)
             yield open_course(kernels, cache_folder())

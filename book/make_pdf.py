@@ -8,46 +8,22 @@ Needs Chromium on the path, and what `pip install -e '.[dev]'` installs.
 from __future__ import annotations
 
 import argparse
-import functools
 import io
 import re
-import shutil
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from browser import FLAGS, browser_path, served
+
 ROOT = Path(__file__).resolve().parents[1]
 HTML = ROOT / "_build" / "html"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 SKIPPED = "book/exercises/"  # notebooks to fill in: on paper they would be empty
 TITLE = "e => [...e.childNodes].filter(n => !n.matches?.('.headerlink')).map(n => n.textContent).join('')"
 FOOTER = (
     '<div style="font: 8pt sans-serif; width: 100%; text-align: center; color: #444">'
     '<span class="pageNumber"></span></div>'
 )
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    """A server that prints no line per request."""
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve the folder on this machine only; give its address."""
-    handler = functools.partial(Quiet, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
 
 
 def chapters() -> list[tuple[str | None, str, int]]:
@@ -83,14 +59,14 @@ def print_page(page: Any, address: str) -> tuple[str, bytes]:
     return re.sub(r"\s+", " ", title).strip(), pdf
 
 
-def make(out: Path, browser_path: str) -> int:
+def make(out: Path, chromium: str) -> int:
     """Write the PDF; return its number of pages."""
     from playwright.sync_api import sync_playwright
     from pypdf import PdfReader, PdfWriter
 
     writer, parents, part_marks = PdfWriter(), {}, {}
     with served(HTML) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS])
         page = browser.new_page(color_scheme="light")
         for part, name, depth in chapters():
             title, pdf = print_page(page, f"{address}{name}.html")
@@ -113,13 +89,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ROOT / "_build" / "unrolled.pdf")
     out = parser.parse_args().out
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    chromium = browser_path()
     if not (HTML / "index.html").is_file():
         print("there is no site to print: run `make site` first", file=sys.stderr)
-    elif browser is None:
+    elif chromium is None:
         print("no Chromium to print with: apt-get install chromium", file=sys.stderr)
     else:
-        pages = make(out, browser)
+        pages = make(out, chromium)
         print(f"{out}: {pages} pages, {out.stat().st_size / 1e6:.1f} MB")
         return 0
     return 2

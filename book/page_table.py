@@ -30,10 +30,14 @@ def page_table() -> HTML:
         )
         for page in measured["pages"]
     ]
+    exercise = measured["exercise"]
     caption = (
-        f"First visit: processor slowed down {about['settings']['processor slowed down']} times, 10 Mbit/s, 40 ms; "
-        f"measured on {about['machine']['cores']} cores with a load of {about['machine']['load']}, "
-        f"so the times are upper bounds. {about['command']}"
+        f"First visit: processor slowed down {about['settings']['processor slowed down']} times, 10 Mbit/s, 40 ms. "
+        f"The first verdict on an exercise of the page {exercise['page'].removeprefix('book/')} brings its total to "
+        f"{exercise['kB'] / 1000:.1f} MB in {exercise['requests']} requests and takes {exercise['cold_s']:.1f} s "
+        f"at the machine's own speed; the next ones take {exercise['warm_ms']:.0f} ms "
+        f"(median of {exercise['warm_runs']}). "
+        f"Measured on {about['machine']['cores']} cores with a load of {about['machine']['load']}: {about['command']}"
     )
     head = "".join(f'<th scope="col">{name}</th>' for name in HEAD)
     body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)

@@ -17,11 +17,12 @@ from typing import Any
 from autograder.kernel.outputs import run_cell
 from autograder.kernel.settings import DIED, FLOODED, TIMED_OUT, Budget, KernelError, KernelSettings
 
-# Run in the kernel before anything else. The limit of memory comes on top of what the interpreter holds.
+# Run in the kernel before anything else. The limit of memory comes on top of what the interpreter holds;
+# there is none beside a GPU, whose driver reserves far more than it uses.
 LIMITING = """
 try:
     import resource as _r
-    _limits = dict(CPU={cpu}, FSIZE={disk}, NOFILE={files}, CORE=0, DATA=10**9 + {memory})
+    _limits = dict(CPU={cpu}, FSIZE={disk}, NOFILE={files}, CORE=0, **{memory})
     for _kind, _value in _limits.items():
         try:
             _r.setrlimit(getattr(_r, "RLIMIT_" + _kind), (_value, _value))
@@ -64,8 +65,9 @@ class OrdinaryKernel:
         self._alive = True
         self.policy: str | None = None  # read in the source alone
         self._last = ""
+        memory = {"DATA": 10**9 + settings.memory} if settings.device == "cpu" else {}
         run_cell(self, LIMITING.format(cpu=int(settings.notebook_timeout) + 1, disk=settings.disk, files=settings.files,
-                                       memory=settings.memory))  # fmt: skip
+                                       memory=memory))  # fmt: skip
 
     def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> str:
         self._extra.clear()

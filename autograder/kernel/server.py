@@ -288,19 +288,22 @@ class ForkServer:
 
 
 @contextmanager
-def open_kernels(unsafe: bool = True) -> Iterator[Kernels]:
+def open_kernels(unsafe: bool = True, device: str = "cpu") -> Iterator[Kernels]:
     """Kernels for a while: forked from a warm server on Linux, ordinary ones elsewhere.
+
+    Code on another device than the CPU runs in ordinary kernels: CUDA cannot be used in a fork of
+    a process that has used it, and a driver is too large a door for a sandbox.
 
     Raises
     ------
     KernelError
         If there is no sandbox here and `unsafe` is False.
     """
-    if sys.platform != "linux" or os.environ.get("UNROLLED_KERNEL") == "ordinary":
+    if device != "cpu" or sys.platform != "linux" or os.environ.get("UNROLLED_KERNEL") == "ordinary":
         from autograder.kernel.ordinary import OrdinaryKernels
 
         if not unsafe:
-            raise KernelError("ordinary kernels are no sandbox")
+            raise KernelError("ordinary kernels are no sandbox" if device == "cpu" else f"no sandbox holds {device}")
         yield OrdinaryKernels()
         return
     server = ForkServer(unsafe)

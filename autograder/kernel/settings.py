@@ -48,6 +48,8 @@ class KernelSettings:
         Open files of one process.
     threads
         Threads of the numerical libraries.
+    device
+        Where torch exercises compute: cpu, cuda or mps. Another than cpu needs `open_kernels` to be told, too.
     environment
         Further variables.
     """
@@ -62,6 +64,7 @@ class KernelSettings:
     notebook_output: int = 60_000_000
     files: int = 256
     threads: int = 1
+    device: str = "cpu"
     environment: dict[str, str] = field(default_factory=dict)
 
     def as_environment(self) -> dict[str, str]:
@@ -69,6 +72,7 @@ class KernelSettings:
         one = str(self.threads)
         return {
             "UNROLLED_SEED": str(self.seed), "UNROLLED_GRADING": "1", "UNROLLED_THREADS": one,
+            "UNROLLED_DEVICE": self.device,
             "OMP_NUM_THREADS": one, "OPENBLAS_NUM_THREADS": one, "MKL_NUM_THREADS": one,
         } | self.environment  # fmt: skip
 

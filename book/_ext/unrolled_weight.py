@@ -1,11 +1,11 @@
-"""What makes pages light: of the theme's icons and of MathJax, only what pages use.
+"""What makes pages light: of the theme's icons, only those that pages use, and no search index.
 
 Belongs here: leaving out what a page would load and never show. Does not belong here: how
-anything looks, and what pages load in the first place (:mod:`unrolled_site`).
+anything looks, what pages load in the first place (:mod:`unrolled_site`), and formulas
+(:mod:`unrolled_maths`).
 
 Each part was measured on ``book/lstm.html``, gzipped: the icons' script 543 kB, their fonts
-274 kB (4 now), their rules in the theme's style sheet 20 kB, MathJax in one piece 266 kB (its
-parts: 167), the search index 36 kB.
+274 kB (4 now), their rules in the theme's style sheet 20 kB, the search index 36 kB.
 """
 
 from __future__ import annotations
@@ -22,21 +22,6 @@ from fontTools.ttLib import TTFont
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError
-from sphinx.util.fileutil import copy_asset
-
-MATHJAX_PACKAGE = "sphinx-mathjax-offline"
-MATHJAX_START = "startup.js"
-MATHJAX_LOADS = (
-    "core",
-    "input/tex-base",
-    "[tex]/ams",
-    "[tex]/newcommand",
-    "[tex]/configmacros",
-    "output/chtml",
-    "output/chtml/fonts/tex",
-    "a11y/assistive-mml",  # without it a screen reader is told nothing
-)
-MATHJAX_FONTS = "output/chtml/fonts/woff-v2"
 
 THEME = "pydata_sphinx_theme"
 STYLE = "styles/pydata-sphinx-theme.css"
@@ -52,61 +37,20 @@ SEARCH_SCRIPT = re.compile(
 )
 
 
-def mathjax_files() -> list[str]:
-    """The files of MathJax that a page with formulas loads, without its fonts."""
-    parts = [part.replace("[tex]", "input/tex/extensions") + ".js" for part in MATHJAX_LOADS]
-    return [MATHJAX_START, *parts]
-
-
-def load_needed_mathjax(app: Sphinx, config: Config) -> None:
-    """Let MathJax load its parts by name: no menu, no MathML input, no packages for chemistry or physics.
-
-    Formulas get the packages ``ams``, ``newcommand`` and ``configmacros``. One that needs another
-    becomes an error, which a browser test looks for on every page: without MathJax's
-    ``noundefined`` it cannot pass as red text.
-    """
-    config.mathjax_path = f"mathjax/{MATHJAX_START}"  # relative to _static
-    settings = config.mathjax3_config = dict(config.mathjax3_config or {})
-    settings["loader"] = {"load": list(MATHJAX_LOADS)}
-    packages = [part.removeprefix("[tex]/") for part in MATHJAX_LOADS if part.startswith("[tex]/")]
-    settings["tex"] = {**settings.get("tex", {}), "packages": ["base", *packages]}
+def use_own_template(app: Sphinx, config: Config) -> None:
+    """Let the theme's page leave things out of its head."""
     config.templates_path.append(str(Path(__file__).parent / "templates"))
 
 
 def lighten_head(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Give the template what leaves the search index out of a page, and fetches MathJax early.
+    """Give the template what leaves the search index out of a page.
 
     The theme loads the index on every page for search while typing, which is off here; the
-    search page has its own. MathJax's parts would otherwise be found one after another.
+    search page has its own.
     """
-
-    def lighter(head: str) -> str:
-        if pagename != "search":
-            head = SEARCH_SCRIPT.sub("", head)
-        scripts = [str(getattr(script, "filename", script)) for script in context.get("script_files", [])]
-        if any(MATHJAX_START in script for script in scripts):
-            link = '  <link rel="preload" as="script" fetchpriority="low" href="{}" />\n'
-            pathto = context["pathto"]
-            head += "".join(link.format(pathto(f"_static/mathjax/{name}", 1)) for name in mathjax_files()[1:])
-        return head
-
-    context["lighter"] = lighter
-
-
-def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
-    """Copy the parts of MathJax that pages load into the site."""
-    if error is not None or app.builder.format != "html":
-        return
-    spec = find_spec(MATHJAX_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ConfigError(f"MathJax is missing: pip install {MATHJAX_PACKAGE}==0.0.2")
-    source = Path(spec.origin).parent / "static" / "mathjax"
-    target = Path(app.outdir) / "_static" / "mathjax"
-    for name in mathjax_files():
-        copy_asset(str(source / name), str((target / name).parent))
-    copy_asset(str(source / MATHJAX_FONTS), str(target / MATHJAX_FONTS))
+    context["lighter"] = lambda head: head if pagename == "search" else SEARCH_SCRIPT.sub("", head)
 
 
 def icons_named(site: Path) -> set[str]:
@@ -172,8 +116,7 @@ def keep_used_icons(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the handlers above with Sphinx."""
-    app.connect("config-inited", load_needed_mathjax, priority=600)  # after the site's own
-    app.connect("html-page-context", lighten_head, priority=900)  # after all scripts are known
-    app.connect("build-finished", copy_mathjax)
+    app.connect("config-inited", use_own_template)
+    app.connect("html-page-context", lighten_head)
     app.connect("build-finished", keep_used_icons, priority=900)  # after all pages are mended
     return {"parallel_read_safe": True, "parallel_write_safe": True}

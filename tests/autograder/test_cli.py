@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from autograder.cli import main
+from autograder.cli import _sources, main
 from autograder.keys import load_key
 from autograder.record import OUTCOMES, SCHEMA
-from tests.submissions.samples import broken, chapter, chapters, good
+from tests.submissions.samples import SOLUTIONS, broken, chapter, chapters, good
 
 SAMPLES = {s.name: s for s in [*good(chapter("equations")), *broken(chapter("equations"))]}
+
+MISSING_GPU = "mps" if sys.platform == "linux" else "cuda"
 
 
 def run(*arguments: object) -> Result:
@@ -79,6 +81,9 @@ def test_grade_takes_folders_and_a_fresh_seed_each_time(tmp_path: Path) -> None:
         (["release", "poems"], "unknown chapter 'poems'"),
         (["grade"], "Missing argument"),
         (["grade", "x.ipynb", "--seed", "-3"], "not in the range"),
+        (["check", "x.ipynb", "--device", "abacus"], "is not one of"),
+        (["check", "x.ipynb", "--device", MISSING_GPU], "there is none here that torch can use"),
+        (["grade", "x.ipynb", "--gradebook", "x.sqlite", "--device", "cuda"], "goes without --gradebook"),
     ],
 )
 def test_bad_arguments_get_one_line_and_exit_2(
@@ -120,6 +125,11 @@ def test_without_solutions_checking_works_and_grading_says_what_it_needs(
     result = run("grade", path)
     assert result.exit_code == 2
     assert "UNROLLED_SOLUTIONS" in result.output
+
+
+def test_release_takes_every_chapter_and_nothing_else() -> None:
+    assert [path.stem for path in _sources(SOLUTIONS, ())] == chapters()
+    assert [path.stem for path in _sources(SOLUTIONS, ("lstm",))] == ["lstm"]
 
 
 def test_list_counts_what_every_exercise_has() -> None:

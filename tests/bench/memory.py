@@ -30,7 +30,7 @@ def main(count: int) -> None:
 
     def graded(number: int) -> None:
         if number % max(1, count // 10) == 0:
-            kept = sum(child.memory_info().rss for child in process.children(recursive=True))
+            kept = sum(map(_resident, process.children(recursive=True)))
             mine = process.memory_info().rss
             sample = {"notebooks": number, "grader_mib": round(mine / MIB, 1), "kept_mib": round(kept / MIB, 1)}
             found.append(sample)
@@ -45,6 +45,14 @@ def main(count: int) -> None:
         for number, _ in enumerate(grade_each(paths, course, KernelSettings(seed=1)), 1):
             graded(number)
     print(json.dumps(found))
+
+
+def _resident(process: psutil.Process) -> int:
+    """Bytes of memory of a process; none of one that has just ended."""
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a page costs its reader: bytes, requests, and when it can be read and used.
+"""What a page costs its reader: bytes, requests, when it can be read, and when an exercise is judged.
 
 Each page is opened in a browser that has nothing in its cache, from a server that compresses as
 static hosts do, on a line of 10 Mbit/s with 40 ms of delay and a processor slowed down four times
@@ -6,6 +6,9 @@ static hosts do, on a line of 10 Mbit/s with 40 ms of delay and a processor slow
 from Chromium's own trace: LCP, the largest thing on the first screen is painted; CLS, how much
 moved that the reader had not asked for; TBT, what tasks over 50 ms took of the main thread
 between the first paint and the end, beyond those 50 ms. The median of several runs counts.
+
+A verdict is timed from pressing *Check* to the words, at this machine's own speed: the first one
+starts Python and NumPy in the page, the next ones find them there.
 
     make site && .venv/bin/python -m tests.bench.page_metrics
 
@@ -15,37 +18,26 @@ Belongs here: measuring the built site. The table in the book reads the file thi
 from __future__ import annotations
 
 import argparse
-import functools
 import gzip
 import json
 import os
 import platform
-import shutil
 import statistics
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.bench.figures import ROOT
+from tests.submissions.samples import chapter, solutions_of
+
+sys.path.insert(0, str(ROOT / "book"))
+from browser import FLAGS, Quiet, browser_path, served
+
 HTML = ROOT / "_build" / "html"
 OUT = ROOT / "book" / "data" / "page_metrics.json"
 PAGES = ["book/index", "book/equations", "book/bptt", "book/lstm", "book/gru", "book/errata"]
 COMPRESSED = {".html", ".css", ".js", ".mjs", ".json", ".svg", ".txt", ".map", ".ipynb", ".md"}
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 SLOWER = 4
 LINE = {"offline": False, "latency": 40, "downloadThroughput": 10e6 / 8, "uploadThroughput": 10e6 / 8}
 CATEGORIES = ["loading", "devtools.timeline", "blink.user_timing", "toplevel", "disabled-by-default-devtools.timeline"]
@@ -53,15 +45,22 @@ LONG = 50_000  # microseconds
 QUIET_MS = 1500
 
 
-class Compressing(SimpleHTTPRequestHandler):
+EXERCISE = "book/lstm"
+WARM = 21
+CHECK = """async code => {
+    const pane = await unrolledPanes.get('lstm-step').edit();
+    pane.editor.write(code);
+    const start = performance.now();
+    await pane.go(true);
+    return performance.now() - start;
+}"""
+
+
+class Compressing(Quiet):
     """Serves text gzipped, and counts what it sends."""
 
     protocol_version = "HTTP/1.1"
-    sent: dict[str, int]
-
-    def __init__(self, *args: Any, sent: dict[str, int], **options: Any) -> None:
-        self.sent = sent
-        super().__init__(*args, **options)
+    sent: ClassVar[dict[str, int]] = {}  # of this benchmark's one server: bytes by path
 
     def do_GET(self) -> None:
         """Send one file, compressed if it is text."""
@@ -79,20 +78,6 @@ class Compressing(SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         self.sent[self.path] = len(body)
-
-    def log_message(self, *args: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def served() -> Iterator[tuple[str, dict[str, int]]]:
-    """The site's address on this machine, and what was sent since it was last emptied."""
-    sent: dict[str, int] = {}
-    handler = functools.partial(Compressing, directory=str(HTML), sent=sent)
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/", sent
-        server.shutdown()
 
 
 def times_in(trace: dict[str, Any]) -> dict[str, float]:
@@ -131,9 +116,9 @@ def visit(browser: Any, address: str) -> dict[str, float]:
     return times_in(trace)
 
 
-def measure(browser: Any, name: str, address: str, sent: dict[str, int], runs: int) -> dict[str, Any]:
+def measure(browser: Any, name: str, address: str, runs: int) -> dict[str, Any]:
     """The medians of one page, and what it loads."""
-    found = []
+    found, sent = [], Compressing.sent
     for _ in range(runs):
         sent.clear()
         found.append(visit(browser, f"{address}{name}.html"))
@@ -143,6 +128,23 @@ def measure(browser: Any, name: str, address: str, sent: dict[str, int], runs: i
             "heaviest": {path.split("?")[0]: size for path, size in heaviest.items()}}  # fmt: skip
 
 
+def verdicts(browser: Any, address: str) -> dict[str, Any]:
+    """What an exercise's page loads for its first verdict, and how long that one and the next ones take."""
+    context, sent = browser.new_context(viewport={"width": 1280, "height": 800}), Compressing.sent
+    page = context.new_page()
+    sent.clear()
+    page.goto(f"{address}{EXERCISE}.html", wait_until="networkidle")
+    code = solutions_of(chapter("lstm"))["lstm-step"]
+    started = time.perf_counter()
+    page.evaluate(CHECK, code)
+    cold = time.perf_counter() - started
+    page.wait_for_load_state("networkidle")
+    loaded = {"kB": round(sum(sent.values()) / 1000, 1), "requests": len(sent)}
+    warm = statistics.median(page.evaluate(CHECK, code) for _ in range(WARM))
+    context.close()
+    return {"page": EXERCISE, **loaded, "cold_s": round(cold, 2), "warm_ms": round(warm, 1), "warm_runs": WARM}
+
+
 def main() -> int:
     """Measure, print and write; or say in one line why not."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -150,20 +152,22 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    missing = [name for name in args.pages if not (HTML / f"{name}.html").is_file()]
+    path = browser_path()
+    missing = [name for name in [*args.pages, EXERCISE] if not (HTML / f"{name}.html").is_file()]
     if missing or path is None:
         print(f"no page {missing[0]}: run `make site`" if missing else "no Chromium on the path", file=sys.stderr)
         return 2
     from playwright.sync_api import sync_playwright
 
     results = []
-    with served() as (address, sent), sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+    with served(HTML, Compressing) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS])
         version = browser.version
         for name in args.pages:
-            results.append(measure(browser, name, address, sent, args.runs))
+            results.append(measure(browser, name, address, args.runs))
             print({key: value for key, value in results[-1].items() if key != "heaviest"}, flush=True)
+        exercise = verdicts(browser, address)
+        print(exercise)
         browser.close()
     about = {
         "command": "make site && .venv/bin/python -m tests.bench.page_metrics",
@@ -171,7 +175,8 @@ def main() -> int:
         "machine": {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1), "system": platform.system()},
         "chromium": version,
     }
-    args.out.write_text(json.dumps({"about": about, "pages": results}, indent=1) + "\n", encoding="utf-8")
+    figures = {"about": about, "pages": results, "exercise": exercise}
+    args.out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return 0
 
 

@@ -5,15 +5,11 @@ Belongs here: what opens the site. What the site must be like is in the tests.
 
 from __future__ import annotations
 
-import functools
 import os
-import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,19 +19,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "book"))
+from browser import FLAGS, browser_path, served  # noqa: E402
+
 HTML = ROOT / "_build" / "html"
 BUILD = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -68,21 +56,11 @@ def site(build: subprocess.CompletedProcess[str]) -> Path:
     return HTML
 
 
-class _Handler(SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        """Keep the test's output free of one line per request."""
-
-
 @pytest.fixture(scope="session")
 def address(site: Path) -> Iterator[str]:
     """Where the site is served, on this machine only."""
-    handler = functools.partial(_Handler, directory=str(site))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    with served(site) as address:
+        yield address
 
 
 def _unavailable(reason: str) -> None:
@@ -100,11 +78,10 @@ def chromium() -> Iterator[BrowserContext]:
     except ImportError:
         _unavailable("playwright is not installed: pip install -e '.[dev]'")
     with sync_playwright() as playwright:
-        found = next(filter(None, map(shutil.which, NAMES)), None)
-        path = found or playwright.chromium.executable_path
+        path = browser_path() or playwright.chromium.executable_path
         if not Path(path).exists():
             _unavailable("no Chromium: apt-get install chromium, or playwright install chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS])
         yield browser.new_context()
         browser.close()
 

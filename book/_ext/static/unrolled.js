@@ -24,18 +24,22 @@ window.addEventListener("load", () => {
   });
   // What scrolls sideways must be reachable without a pointer. The theme sees to code and tables that
   // show when the page is loaded; not to formulas, nor to what is unfolded later.
-  const reachable = () =>
-    each("pre, mjx-container[display], .pst-scrollable-table-container", (box) => {
-      const scrolls = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
-      if (scrolls) box.setAttribute("tabindex", "0");
+  // All is measured before anything is changed: else the page is laid out again for each box.
+  const reachable = () => {
+    const boxes = [...document.querySelectorAll("pre, mjx-container[display], .pst-scrollable-table-container")];
+    const scrolls = boxes.map((box) => box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight);
+    boxes.forEach((box, i) => {
+      if (scrolls[i]) box.setAttribute("tabindex", "0");
       else if (box.matches("mjx-container")) box.removeAttribute("tabindex");
     });
+  };
   let waiting = null;
   const soon = () => {
     clearTimeout(waiting);
     waiting = setTimeout(reachable, 300);
   };
-  window.MathJax?.startup?.promise?.then(reachable);
+  if (window.MathJax?.startup) window.MathJax.startup.promise.then(reachable);
+  else reachable();
   window.addEventListener("resize", soon);
   document.addEventListener("toggle", soon, true);
   each(".citation-list > .citation", (entry) => entry.setAttribute("role", "listitem"));
