@@ -75,7 +75,7 @@ def main() -> None:
     """Train every network with every seed and write the JSON that the page draws from."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5, help="train with seeds 0 to this minus 1")
-    parser.add_argument("--steps", type=int, default=2000, help="batches to train on")
+    parser.add_argument("--steps", type=int, default=1500, help="batches to train on")
     parser.add_argument("--train-length", type=int, default=40)
     parser.add_argument("--test-length", type=int, default=480)
     parser.add_argument("--bin", type=int, default=20, help="steps whose answers are counted together")

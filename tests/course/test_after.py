@@ -6,6 +6,7 @@ drawings. That the exercises grade as they should is in tests/autograder.
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import re
@@ -263,3 +264,81 @@ def test_no_network_of_the_parity_experiment_looks_ahead(cells: ModuleType, name
     with torch.no_grad():
         same = torch.isclose(model(bits), model(later), atol=1e-5).all(2).all(1)
     assert same[:7].all() and not same[7]
+
+
+def record(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((BOOK / "data" / f"{name}.json").read_text())
+    return found
+
+
+def test_the_parity_runs_say_what_the_page_says() -> None:
+    saved = record("after_parity")
+    runs, bins = saved["runs"], saved["settings"]["test_length"] // saved["settings"]["bin"]
+    last = {name: [run["right"][-1] for run in seeds] for name, seeds in runs.items()}
+    assert all(len(values) == saved["settings"]["seeds"] == 5 for values in last.values())
+    assert all(len(run["right"]) == bins for seeds in runs.values() for run in seeds)
+    for name in ("RNN", "LSTM", "GRU"):
+        assert {value for run in runs[name] for value in run["right"]} == {1.0}
+    for name in ("minGRU", "minGRU, 2 layers", "minLSTM", "linear attention"):
+        assert max(last[name]) < 0.53 and max(run["seen"] for run in runs[name]) < 0.75
+    assert {run["seen"] for run in runs["signed minGRU"]} == {1.0}
+    assert sum(value == 1 for value in last["signed minGRU"]) == 2 and min(last["signed minGRU"]) > 0.85
+    assert {run["parameters"] for name in ("minGRU", "signed minGRU") for run in runs[name]} == {4354}
+
+
+def test_the_parity_script_draws_bits_and_their_parities_and_trains(cells: ModuleType) -> None:
+    script = importlib.import_module("after_parity")
+    x, parity = script.draw(30, 4, torch.Generator().manual_seed(0))
+    assert (np.bitwise_xor.accumulate(x.numpy(), axis=0) == parity.numpy()).all()
+    brief = argparse.Namespace(hidden_size=8, lr=0.01, steps=3, train_length=6, batch_size=4, test_length=20, bin=10)
+    for name in script.NETWORKS:
+        run = script.train(name, 0, brief)
+        assert run == script.train(name, 0, brief), name
+        assert len(run["right"]) == 2 and all(0 <= value <= 1 for value in run["right"])
+
+
+def test_the_timed_ways_compute_one_function(cells: ModuleType) -> None:
+    """With a candidate made positive, all four; what is timed is then the order of the work alone."""
+    script = importlib.import_module("after_scan")
+    torch.manual_seed(0)
+    linear, x = torch.nn.Linear(3, 8).double(), torch.randn(50, 2, 3).double()
+    walked = script.min_gru(linear, x, "by steps")
+    for way in ("by rounds", "by halves"):
+        assert torch.allclose(script.min_gru(linear, x, way), walked, rtol=1e-10)
+    z, n = linear(x).chunk(2, dim=-1)
+    keep = torch.sigmoid(z)
+    candidate = torch.where(n >= 0, n + 0.5, torch.sigmoid(n))
+    wanted = cells.by_steps(keep, (1 - keep) * candidate)
+    assert torch.allclose(script.min_gru(linear, x, "by logarithms"), wanted, rtol=1e-9)
+
+
+def test_every_labelled_equation_is_computed_on_the_page() -> None:
+    text = (BOOK / "after.md").read_text()
+    labels = re.findall(r"^\$\$ \((eq-after-[\w-]+)\)", text, re.MULTILINE)
+    code = "".join(re.findall(r"^```\{code-cell\}.*?^```$", text, re.MULTILINE | re.DOTALL))
+    assert len(labels) == len(set(labels)) > 20
+    assert [label for label in labels if not re.search(rf"#.*{label}(?![\w-])", code)] == []
+
+
+@pytest.fixture(scope="module")
+def drawings() -> Iterator[ModuleType]:
+    sys.path.insert(0, str(BOOK))
+    try:
+        yield importlib.import_module("figures_after")
+    finally:
+        sys.path.remove(str(BOOK))
+
+
+def test_drawings_are_well_formed_and_follow_the_theme(drawings: ModuleType) -> None:
+    for make in (drawings.waiting, drawings.halves_tree):
+        figure = make(alt="what it shows")
+        assert ET.fromstring(figure.svg).get("aria-label") == "what it shows"
+        assert not re.search(r"#[0-9a-f]{6}\b", re.sub(r"var\([^)]*\)", "", figure.svg))
+
+
+def test_the_tree_of_halves_has_the_boxes_that_the_page_counts(drawings: ModuleType) -> None:
+    """Eight steps and eleven joins, and every finished box is a state."""
+    words = re.findall(r">(\d(?:–\d)?)<", drawings.halves_tree(alt="x").svg)
+    joined = [word for word in words if "–" in word]
+    assert len(words) == 19 and len(joined) == 11
+    assert {word[-1] for word in joined if word.startswith("1–")} == set("2345678")
