@@ -90,12 +90,13 @@ def main() -> None:
     start, runs = time.perf_counter(), {}
     for name in args.networks:
         runs[name] = [train(name, seed, args) for seed in range(args.seeds)]
+        print(f"{name:18}", end=" ")
         for words, values in (
             ("trained lengths", [run["seen"] for run in runs[name]]),
             ("longest", [run["right"][-1] for run in runs[name]]),
         ):
             low, middle, high = (100 * f(values) for f in (min, statistics.median, max))
-            print(f"{name:18} {words:15} {low:5.1f} to {high:5.1f} %, median {middle:5.1f}", end="; ")
+            print(f"{words} {low:5.1f} to {high:5.1f} %, median {middle:5.1f}", end="; ")
         print(f"{time.perf_counter() - start:.0f} s so far", flush=True)
     settings = {name: value for name, value in vars(args).items() if name not in ("out", "networks")}
     args.out.write_text(compact(about_run(settings, start) | {"runs": runs}))
