@@ -6,7 +6,7 @@ from IPython.display import HTML
 
 from autograder.keys import Key, load_key
 
-ORDER = ("background", "equations", "bptt", "lstm", "gru", "code")
+ORDER = ("background", "equations", "bptt", "lstm", "gru", "code", "fast")
 HEAD = ("chapter", "NumPy", "PyTorch", "points", "hours", "easy", "middle", "hard", "known mistakes")
 
 
