@@ -62,9 +62,7 @@ def rnn_backward(
     return *_summed(da, x, W_xh, dh), _recurrent(da, h0, h), _rows_sum(da)
 
 
-def lstm_forward(
-    x: Array, h0: Array, c0: Array, W_xh: Array, W_hh: Array, b: Array
-) -> tuple[Array, Array, Array]:
+def lstm_forward(x: Array, h0: Array, c0: Array, W_xh: Array, W_hh: Array, b: Array) -> tuple[Array, Array, Array]:
     """The states h and c (T, N, H) and the gates i, f, g, o (T, N, 4H) of an LSTM (eq-lstm-stacked).
 
     Parameters
@@ -134,7 +132,7 @@ def _lstm_slopes(c0: Array, c: Array, gates: Array) -> tuple[Array, Array]:
     shown = np.tanh(c)
     slopes = np.subtract(1, gates)
     slopes *= gates  # a (1 - a), right for the three sigmoids
-    i, f, g, o = (gates[:, :, k * H : (k + 1) * H] for k in range(4))
+    i, g, o = (gates[:, :, k * H : (k + 1) * H] for k in (0, 2, 3))
     slopes[:, :, :H] *= g
     slopes[1:, :, H : 2 * H] *= c[:-1]
     slopes[0, :, H : 2 * H] *= c0
@@ -177,9 +175,7 @@ def gru_forward(x: Array, h0: Array, W_xh: Array, W_hh: Array, b: Array) -> tupl
     return states, gates
 
 
-def gru_backward(
-    dh: Array, x: Array, h0: Array, h: Array, gates: Array, W_xh: Array, W_hh: Array
-) -> tuple[Array, ...]:
+def gru_backward(dh: Array, x: Array, h0: Array, h: Array, gates: Array, W_xh: Array, W_hh: Array) -> tuple[Array, ...]:
     """Gradients dx, dh0, dW_xh, dW_hh, db of :func:`gru_forward`; ``dh`` (T, N, H) arrives at the states."""
     T, N, H = h.shape
     before = _before(h0, h)
@@ -285,7 +281,7 @@ def _mixed(z: Array, n: Array, h: Array, out: Array) -> Array:
 def _gru_slopes(before: Array, gates: Array, reset: Array) -> Array:
     """Slopes (T, N, 3H): of z and n by dh_t, and of r by what reaches the product that r scales (``reset``)."""
     H = before.shape[2]
-    r, z, n = (gates[:, :, k * H : (k + 1) * H] for k in range(3))
+    z, n = (gates[:, :, k * H : (k + 1) * H] for k in (1, 2))
     slopes = np.subtract(1, gates)
     slopes[:, :, : 2 * H] *= gates[:, :, : 2 * H]
     slopes[:, :, :H] *= reset
