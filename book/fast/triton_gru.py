@@ -11,7 +11,7 @@ import triton.language as tl
 from torch.autograd.function import once_differentiable
 
 from fast.launch import Plan, plan
-from fast.triton_parts import grid_barrier, options, processors, sigmoid, tanh
+from fast.triton_parts import grid_barrier, options, processors, sigmoid, summed, tanh
 
 
 @triton.jit
@@ -43,8 +43,8 @@ def gru_forward_kernel(
     kept = tl.load(h_before + own_at, mask=own, other=0.0).to(ACC)  # this slice's part of the state
     for t in range(begin, end):
         P = projected + t * per_step * 3 + gate_at
-        a_r = tl.load(P, mask=own, other=0.0).to(ACC) + tl.dot(h_t, W_r, input_precision=PRECISION)
-        a_z = tl.load(P + H, mask=own, other=0.0).to(ACC) + tl.dot(h_t, W_z, input_precision=PRECISION)
+        a_r = summed(P, own, h_t, W_r, ACC, PRECISION)
+        a_z = summed(P + H, own, h_t, W_z, ACC, PRECISION)
         q_t = inside + tl.dot(h_t, W_n, input_precision=PRECISION)
         r, z = sigmoid(a_r), sigmoid(a_z)
         n = tanh(tl.load(P + 2 * H, mask=own, other=0.0).to(ACC) + r * q_t)

@@ -16,7 +16,7 @@ import triton.language as tl
 from torch.autograd.function import once_differentiable
 
 from fast.launch import Plan, plan
-from fast.triton_parts import grid_barrier, options, processors, sigmoid, tanh
+from fast.triton_parts import grid_barrier, options, processors, sigmoid, summed, tanh
 
 
 @triton.jit
@@ -50,10 +50,10 @@ def lstm_forward_kernel(
     c_t = tl.load(c_state + own_at, mask=own, other=0.0).to(ACC)
     for t in range(begin, end):
         P = projected + t * per_step * 4 + gate_at
-        a_i = tl.load(P, mask=own, other=0.0).to(ACC) + tl.dot(h_t, W_i, input_precision=PRECISION)
-        a_f = tl.load(P + H, mask=own, other=0.0).to(ACC) + tl.dot(h_t, W_f, input_precision=PRECISION)
-        a_g = tl.load(P + 2 * H, mask=own, other=0.0).to(ACC) + tl.dot(h_t, W_g, input_precision=PRECISION)
-        a_o = tl.load(P + 3 * H, mask=own, other=0.0).to(ACC) + tl.dot(h_t, W_o, input_precision=PRECISION)
+        a_i = summed(P, own, h_t, W_i, ACC, PRECISION)
+        a_f = summed(P + H, own, h_t, W_f, ACC, PRECISION)
+        a_g = summed(P + 2 * H, own, h_t, W_g, ACC, PRECISION)
+        a_o = summed(P + 3 * H, own, h_t, W_o, ACC, PRECISION)
         i, f, g, o = sigmoid(a_i), sigmoid(a_f), tanh(a_g), sigmoid(a_o)
         c_t = f * c_t + i * g
         new = (o * tanh(c_t)).to(h.dtype.element_ty)

@@ -26,6 +26,12 @@ def tanh(a):
 
 
 @triton.jit
+def summed(P, own, state, W, ACC: tl.constexpr, PRECISION: tl.constexpr):
+    """The input's part of a sum, from memory, plus the state's: a product with weights on the chip."""
+    return tl.load(P, mask=own, other=0.0).to(ACC) + tl.dot(state, W, input_precision=PRECISION)
+
+
+@triton.jit
 def grid_barrier(counter, target):
     """Wait until ``counter`` has been raised ``target`` times: once a step by every program of a tile.
 
