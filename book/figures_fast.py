@@ -62,7 +62,8 @@ def launch_bars(rows: Sequence[Row], *, steps: int = 2, alt: str) -> Figure:
 def _bar(canvas: Canvas, x: float, y: float, width: float, *, role: int) -> None:
     """A kernel."""
     canvas.parts.append(
-        f'<rect x="{x:g}" y="{y - 9:g}" width="{width:g}" height="18" rx="1" fill="{colour(role)}" fill-opacity="0.75"/>'
+        f'<rect x="{x:g}" y="{y - 9:g}" width="{width:g}" height="18" rx="1" '
+        f'fill="{colour(role)}" fill-opacity="0.75"/>'
     )
 
 

@@ -70,8 +70,8 @@ def lstm_forward_kernel(
             h_t = new
         elif MODE == 1:  # BARRIER
             grid_barrier(counters + tile, tl.num_programs(0) * (t - begin + 1))
-            # .cg: from the level-2 cache, which all processors share
-            h_t = tl.load(h + here + seen_at, mask=seen, other=0.0, cache_modifier=".cg")
+            there = h + here + seen_at  # .cg: read it from the cache that all share
+            h_t = tl.load(there, mask=seen, other=0.0, cache_modifier=".cg")
     tl.store(c_state + own_at, c_t, mask=own)
 
 

@@ -33,13 +33,15 @@ def summed(P, own, state, W, ACC: tl.constexpr, PRECISION: tl.constexpr):
 
 @triton.jit
 def grid_barrier(counter, target):
-    """Wait until ``counter`` has been raised ``target`` times: once a step by every program of a tile.
+    """Wait until ``counter`` has been raised ``target`` times.
 
-    What a program has stored before is seen by all others after it. The first barrier of threads
-    puts all stores of the program before the one thread that raises the counter; its *release* makes
-    them visible to the device, the *acquire* of whoever reads the last raise takes them over, and the
-    second barrier of threads hands them to the rest of the waiting program.
-    All programs of the tile must be running, or this waits forever.
+    Every program of a tile raises it once a step. What it has stored
+    before is seen by all others after it: the first barrier of threads
+    puts all stores of the program before the one thread that raises;
+    its *release* makes them visible to the device; the *acquire* of
+    whoever reads the last raise takes them over; and the second barrier
+    of threads hands them to the rest of that program. All programs of
+    the tile must be running, or this waits forever.
     """
     tl.debug_barrier()
     tl.atomic_add(counter, 1, sem="release", scope="gpu")

@@ -34,11 +34,15 @@ def _(s, d):
 @trial("fused-gates")
 def _(s, d):
     N, D, H = d.sizes(3)
-    joined = called(s.join_weights, *d.tensors(d.normal(4 * H, D), d.normal(4 * H, H)))
-    given = d.tensors(d.normal(N, D), d.state(N, H), d.normal(N, H), d.normal(4 * H, D + H), d.normal(4 * H))
+    weights = d.leaves(d.normal(4 * H, D), d.normal(4 * H, H))
+    given = d.leaves(d.normal(N, D), d.state(N, H), d.normal(N, H), d.normal(4 * H))
+    joined = s.join_weights(*weights)
     with s.Products() as products:
-        found = called(s.fused_step, *given)
-    return dict(joined=joined, found=found, one_product=products.count <= 1)
+        h, c = s.fused_step(*given[:3], joined, given[3])
+    (h * d.tensors(d.normal(N, H)) + c * d.tensors(d.normal(N, H))).sum().backward()
+    leaves = [*weights, *given]
+    return dict(joined=joined, h=h, c=c, one_product=products.count <= 1, grads=[leaf.grad for leaf in leaves],
+                given=[leaf.detach() for leaf in leaves])  # fmt: skip
 
 
 @trial("hoisted-projections")
@@ -61,34 +65,38 @@ def _in_the_loop(products):
 def _(s, d):
     D, H = d.sizes(2)
     order = "".join(d.rng.permutation(list("ifgo")))
-    blocks = [{k: d.tensors(d.normal(*shape)) for k in order} for shape in ((H, D), (H, H), (H,))]
-    packed = called(s.pack, *blocks)
-    W_x, W_h, b = blocks
-    mine = s.pack(W_x, W_h, b)
+    blocks = [{k: d.leaves(d.normal(*shape)) for k in order} for shape in ((H, D), (H, H), (H,))]
+    packed = s.pack(*blocks)
+    (packed * d.tensors(d.normal(*packed.shape))).sum().backward()
+    grads = [w.grad for block in blocks for w in block.values()]
+    mine = s.pack(*blocks).detach()
     mine += 1  # new memory: nothing that was given may change
     flat = d.tensors(d.normal(4 * H * (D + H + 2)))
-    return dict(packed=packed, blocks=blocks, parts=called(s.unpack, flat, D, H))
+    return dict(packed=packed, blocks=blocks, grads=grads, parts=called(s.unpack, flat, D, H))
 
 
 @trial("hoisted-gru")
 def _(s, d):
     T, N, D, H = d.sizes(4)
-    folded = called(s.fold_biases, *d.tensors(d.normal(3 * H), d.normal(3 * H)))
-    given = d.leaves(d.normal(T, N, D), d.state(N, H), d.normal(3 * H, D), d.normal(3 * H, H), d.normal(3 * H),
-                     d.normal(H))  # fmt: skip
+    biases = d.leaves(d.normal(3 * H), d.normal(3 * H))
+    given = d.leaves(d.normal(T, N, D), d.state(N, H), d.normal(3 * H, D), d.normal(3 * H, H))
+    folded = s.fold_biases(*biases)
     with s.Products() as products:
-        states = s.hoisted_gru(*given)
+        states = s.hoisted_gru(*given, *folded)
     (states * d.tensors(d.normal(T, N, H))).sum().backward()
-    return dict(folded=folded, states=states, grads=[leaf.grad for leaf in given], few=products.count <= T + 1)
+    leaves = [*biases, *given]
+    return dict(folded=folded, states=states, grads=[leaf.grad for leaf in leaves], few=products.count <= T + 1,
+                given=[leaf.detach() for leaf in leaves])  # fmt: skip
 
 
 @trial("replayed-graph")
 def _(s, d):
     N, H = d.sizes(2)
-    given = d.tensors(*(d.normal(N, H) for _ in range(8)))
+    given = d.tensors(*(d.normal(N, H if k % 2 else H + 1) for k in range(8)))
+    W = d.tensors(d.normal(H + 1, H))
     kept = [v.clone() for v in given]
     s.Recording.made = s.Recording.replays = 0
-    one = s.Replayed(lambda x, h: torch.tanh(x) + 2 * h, *given[:2])
+    one = s.Replayed(lambda x, h: torch.tanh(x) @ W + 2 * h, *given[:2])
     other = s.Replayed(lambda x: x * 3, given[7])
-    results = [one(*given[2:4]), other(given[4]), one(*given[4:6]), other(given[6]), one(*given[6:8])]
+    results = [one(*given[2:4]), other(given[5]), one(*given[4:6]), other(given[3]), one(*given[6:8])]
     return dict(results=results, kept=kept, given=given, made=s.Recording.made, replays=s.Recording.replays)
