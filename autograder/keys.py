@@ -20,7 +20,7 @@ from autograder.payload import MIME, Payload, PayloadError, decode
 
 KEY_SCHEMA = "unrolled/key/v1"
 KEYS = Path(__file__).parent / "keys"
-COURSE = ("background", "equations", "bptt", "lstm", "gru", "code", "after")
+COURSE = ("background", "equations", "bptt", "lstm", "gru", "code", "fast", "after")
 
 
 class KeyFileError(Exception):

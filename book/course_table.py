@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from IPython.display import HTML
 
-from autograder.keys import Key, load_key
+from autograder.keys import COURSE, Key, load_key
 
-ORDER = ("background", "equations", "bptt", "lstm", "gru", "code", "after")
 HEAD = ("chapter", "NumPy", "PyTorch", "points", "hours", "easy", "middle", "hard", "known mistakes")
 
 
 def points_table() -> HTML:
     """One row for each chapter: exercises by library, points, time, difficulty, known mistakes."""
-    keys = [load_key(chapter) for chapter in ORDER]
+    keys = [load_key(chapter) for chapter in COURSE]
     rows = [(f'<a href="{key.chapter}.html">{key.title}</a>', *_counts([key])) for key in keys]
     rows.append(("together", *_counts(keys)))
     body = "".join("<tr><td>" + "</td><td>".join(map(str, row)) + "</td></tr>" for row in rows)
