@@ -1,4 +1,4 @@
-"""The forget gate's bias before training, 0, 1 or 2, over more seeds than the LSTM chapter's.
+"""The forget gate's bias before training, from 0 to 4, over more seeds than the LSTM chapter's.
 
 The task is that of ``lstm_forget_bias.py``: a sequence begins with +1 or -1, noise follows, and at the
 end the network says what came first. Jozefowicz, Zaremba and Sutskever (2015) asked the same of three
@@ -19,7 +19,7 @@ from runs import Experiment, Network, Result, Setting, Size, fit, make_cell
 from torch import nn
 
 HIDDEN, BATCH, TEST, RATE, SOLVED = 16, 32, 256, 5e-3, 0.1
-BIASES = ("PyTorch", 0.0, 1.0, 2.0)
+BIASES = ("PyTorch", 0.0, 1.0, 2.0, 4.0)
 
 
 def batches(rng: np.random.Generator, delay: int, updates: int, device: torch.device) -> Iterator[tuple]:
@@ -30,13 +30,11 @@ def batches(rng: np.random.Generator, delay: int, updates: int, device: torch.de
 
 
 def plan(size: Size) -> list[Setting]:
-    """Four biases at every delay."""
+    """Five biases at every delay."""
     if size == "quick":
         return [{"delay": 10, "bias": bias, "updates": 20} for bias in BIASES]
-    delays = (20, 40, 80) if size == "cpu" else (20, 40, 80, 160, 320)
-    return [
-        {"delay": delay, "bias": bias, "updates": 500 if delay < 100 else 5000} for delay in delays for bias in BIASES
-    ]
+    delays = {20: 1500, 40: 1500, 80: 1500} | ({160: 5000, 320: 5000} if size == "full" else {})
+    return [{"delay": delay, "bias": bias, "updates": n} for delay, n in delays.items() for bias in BIASES]
 
 
 def run(setting: Setting, seed: int, device: torch.device) -> Result:
