@@ -43,8 +43,10 @@ def plan(size: Size) -> list[Setting]:
     """Four cells at every length."""
     if size == "quick":
         return [{"seq_len": 10, "cell": cell, "hidden_size": 8, "updates": 10} for cell in CELLS]
-    lengths = (50, 100, 200)
-    settings = [{"seq_len": t, "cell": cell, "hidden_size": 32, "updates": 4000} for t in lengths for cell in CELLS]
+    lengths = {50: 4000, 100: 4000, 200: 3000}
+    settings = [
+        {"seq_len": t, "cell": cell, "hidden_size": 32, "updates": n} for t, n in lengths.items() for cell in CELLS
+    ]
     if size == "full":
         settings += [
             {"seq_len": t, "cell": cell, "hidden_size": 128, "updates": 10_000} for t in (400, 600) for cell in CELLS

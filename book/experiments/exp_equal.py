@@ -57,7 +57,7 @@ def equal_size(cell: str, bits: int, parameters: int) -> int:
 
 def plan(size: Size) -> list[Setting]:
     """Three cells of the size of a GRU of 32 units, on both tasks."""
-    epochs = {"rows": 1} if size == "quick" else {"rows": 100, "pixels": 100}
+    epochs = {"rows": 1} if size == "quick" else {"rows": 60, "pixels": 60}
     units = 4 if size == "quick" else 32
     found = []
     for task, n in epochs.items():

@@ -33,7 +33,7 @@ def plan(size: Size) -> list[Setting]:
     """Five biases at every delay."""
     if size == "quick":
         return [{"delay": 10, "bias": bias, "updates": 20} for bias in BIASES]
-    delays = {20: 1500, 40: 1500, 80: 1500} | ({160: 5000, 320: 5000} if size == "full" else {})
+    delays = {20: 1000, 40: 1000, 80: 1000} | ({160: 5000, 320: 5000} if size == "full" else {})
     return [{"delay": delay, "bias": bias, "updates": n} for delay, n in delays.items() for bias in BIASES]
 
 
