@@ -60,7 +60,7 @@ def plan(size: Size) -> list[Setting]:
     """Four cells, and three waits of which the last is the paper's shortest."""
     if size == "quick":
         return [{"lag": 3, "cell": cell, "hidden_size": 8, "updates": 10} for cell in CELLS]
-    waits = {10: 2000, 30: 1500, 100: 750}
+    waits = {10: 2000, 30: 1000, 100: 500}
     settings = [
         {"lag": lag, "cell": cell, "hidden_size": 40, "updates": u} for lag, u in waits.items() for cell in CELLS
     ]

@@ -57,7 +57,7 @@ def run(setting: Setting, seed: int, device: torch.device) -> Result:
     }
 
 
-EXPERIMENT = Experiment("exp_forget", __doc__, plan, run, ("updates_used", "loss", "solved"), seeds=10)
+EXPERIMENT = Experiment("exp_forget", __doc__, plan, run, ("updates_used", "loss", "solved"), seeds=6)
 
 if __name__ == "__main__":
     EXPERIMENT.main()
