@@ -73,6 +73,25 @@ def digits(task: str, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tens
     return x_train.transpose(0, 1), x_test.transpose(0, 1), y_train, y_test
 
 
+def train_epoch(
+    model: nn.Module, optimizer: torch.optim.Optimizer, x: torch.Tensor, classes: torch.Tensor, batch_size: int = 64
+) -> float:
+    """One pass through the sequences x (T, N, D), gradients clipped to a norm of 1; the last batch's loss."""
+    for rows in torch.randperm(len(classes)).split(batch_size):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x[:, rows]), classes[rows])
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    return loss.item()
+
+
+@torch.no_grad()
+def share_right(model: nn.Module, x: torch.Tensor, classes: torch.Tensor) -> float:
+    """Which share of the sequences x (T, N, D) the model puts into their class."""
+    return float((model(x).argmax(1) == classes).double().mean())
+
+
 def train(cell: str, hidden_size: int, task: str, seed: int, args: argparse.Namespace) -> dict[str, Any]:
     """Train one network; its accuracy on the test set after every epoch.
 
@@ -85,16 +104,9 @@ def train(cell: str, hidden_size: int, task: str, seed: int, args: argparse.Name
     decay = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=EPOCHS[task])
     accuracy = []
     for _ in range(EPOCHS[task]):
-        for rows in torch.randperm(len(y_train)).split(args.batch_size):
-            optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(model(x_train[:, rows]), y_train[rows])
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
+        train_epoch(model, optimizer, x_train, y_train, args.batch_size)
         decay.step()
-        with torch.no_grad():
-            right = (model(x_test).argmax(1) == y_test).double().mean()
-        accuracy.append(round(float(right), 4))
+        accuracy.append(round(share_right(model, x_test, y_test), 4))
     return {"seed": seed, "accuracy": accuracy}
 
 

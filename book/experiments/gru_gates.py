@@ -15,9 +15,8 @@ import time
 from pathlib import Path
 
 import torch
-from cells_compare import HERE, Classifier, about_run, compact, digits
+from cells_compare import HERE, Classifier, about_run, compact, digits, share_right, train_epoch
 from gru_wait import start_update_gate
-from torch import nn
 
 NAMES = {
     "W_xh": "cell.weight_ih_l0",
@@ -56,17 +55,11 @@ def main() -> None:
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
     decay = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, total_iters=args.epochs)
     for epoch in range(args.epochs):
-        for rows in torch.randperm(len(y_train)).split(64):
-            optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(model(x_train[:, rows]), y_train[rows])
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
+        loss = train_epoch(model, optimizer, x_train, y_train)
         decay.step()
         if epoch % 10 == 9:
-            with torch.no_grad():
-                right = (model(x_test).argmax(1) == y_test).double().mean()
-            print(f"epoch {epoch + 1:3}: loss {loss.item():.3f}, test accuracy {right:.1%}", flush=True)
+            right = share_right(model, x_test, y_test)
+            print(f"epoch {epoch + 1:3}: loss {loss:.3f}, test accuracy {right:.1%}", flush=True)
 
     weights = model.state_dict()
     settings = {name: value for name, value in vars(args).items() if name != "out"}

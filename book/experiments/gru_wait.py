@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import torch
-from cells_compare import HERE, Classifier, about_run, compact, digits
+from cells_compare import HERE, Classifier, about_run, compact, digits, share_right, train_epoch
 from torch import nn
 
 NETWORKS = {"RNN": None, "GRU, as PyTorch starts": None, "GRU, bias 1": 1.0, "GRU, bias 3": 3.0}
@@ -41,15 +41,8 @@ def train(name: str, seed: int, args: argparse.Namespace) -> list[float]:
     optimizer = torch.optim.Adam(model.parameters(), lr=args.lr)
     accuracy = []
     for _ in range(args.epochs):
-        for rows in torch.randperm(len(y_train)).split(64):
-            optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(model(x_train[:, rows]), y_train[rows])
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-        with torch.no_grad():
-            right = (model(x_test).argmax(1) == y_test).double().mean()
-        accuracy.append(round(100 * float(right), 1))
+        train_epoch(model, optimizer, x_train, y_train)
+        accuracy.append(round(100 * share_right(model, x_test, y_test), 1))
     return accuracy
 
 

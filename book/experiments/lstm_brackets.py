@@ -178,17 +178,22 @@ def gate_record(reader: Reader, units: int) -> dict[str, Any]:
     return {"units": chosen.tolist(), "correlation": correlation, "means": by_place, "pieces": pieces}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def options(description: str, out: Path) -> argparse.ArgumentParser:
+    """What can be chosen for training a reader and showing its units."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--hidden", type=int, default=32)
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--length", type=int, default=128)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--lr", type=float, default=5e-3)
-    parser.add_argument("--units", type=int, default=8)
-    parser.add_argument("--out", type=Path, default=OUT)
-    args = parser.parse_args()
+    parser.add_argument("--units", type=int, default=8, help="how many units the figure shows")
+    parser.add_argument("--out", type=Path, default=out)
+    return parser
+
+
+def main() -> None:
+    args = options(__doc__, OUT).parse_args()
     torch.set_num_threads(1)
 
     result: dict[str, Any] = {}

@@ -10,14 +10,13 @@ hardly contains (control characters, and everything outside ASCII) are read as c
 
 from __future__ import annotations
 
-import argparse
 import json
 import platform
 import sys
 from pathlib import Path
 
 import torch
-from lstm_brackets import CHARACTERS, TEST, Reader, accuracies, gate_record, train
+from lstm_brackets import CHARACTERS, TEST, Reader, accuracies, gate_record, options, train
 
 OUT = Path(__file__).parent.parent / "data" / "lstm_typed.json"
 CODES = [10, *range(32, CHARACTERS)]
@@ -43,16 +42,7 @@ def round_in_place(reader: Reader) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--hidden", type=int, default=32)
-    parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--length", type=int, default=128)
-    parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--lr", type=float, default=5e-3)
-    parser.add_argument("--units", type=int, default=8, help="how many units the figure shows")
-    parser.add_argument("--out", type=Path, default=OUT)
-    args = parser.parse_args()
+    args = options(__doc__, OUT).parse_args()
     torch.set_num_threads(1)
 
     reader, _, seconds = train("lstm", args)
