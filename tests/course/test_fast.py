@@ -312,6 +312,10 @@ for name, (kernel, blocks) in KERNELS.items():
     spin = ptx.index("atom.global.gpu.release.add")
     assert "ld.global.gpu.acquire" in ptx[spin:], name
     assert "ld.global.cg" in ptx[spin:], name
+    before, loop = made.asm["ttgir"].split("scf.for", 1)
+    assert before.count("ttg.local_alloc") == blocks, name  # the weights, into shared memory, once
+    if "forward" in name:
+        assert loop.count("tt.load") == blocks + 1, name  # the projections and the state, no weights
     used = resources(made)
     assert used["stack"] == 0 and used["shared"] <= 227 * 1024, (name, used)
     print(name)
@@ -319,7 +323,7 @@ for name, (kernel, blocks) in KERNELS.items():
 
 
 @kernels
-def test_for_a_gpu_the_barrier_releases_and_acquires_and_nothing_spills(tmp_path: Path) -> None:
+def test_compiled_for_a_gpu_the_weights_stay_on_the_chip_and_the_barrier_orders_memory(tmp_path: Path) -> None:
     """In a process of its own: this one may have imported Triton for its interpreter."""
     import subprocess
 
