@@ -16,9 +16,9 @@ from fast.torch_steps import gru_step, lstm_loop, lstm_step
 
 
 def compiled_lstm(**options: Any) -> Callable[..., tuple[Tensor, Tensor]]:
-    """:func:`fast.torch_steps.hoisted_lstm` with its *step* compiled.
+    """:func:`fast.torch_steps.hoisted_lstm` with its step compiled.
 
-    The step, not the loop: a compiled loop is unrolled, and compiling T steps takes minutes.
+    Not the loop, which would be unrolled: T copies of the step.
     """
     step = torch.compile(lstm_step, fullgraph=True, dynamic=False, **options)
 
@@ -43,9 +43,10 @@ def compiled_gru(**options: Any) -> Callable[..., Tensor]:
 
 
 def recorded(function: Callable[..., Any], examples: Sequence[Tensor]) -> Callable[..., Any]:
-    """Record ``function`` as a CUDA graph, without gradients; what comes back is replayed at every call.
+    """Record ``function`` as a CUDA graph, without gradients.
 
-    The result lies in the graph's own memory and is overwritten by the next call: clone what is kept.
+    Every call of what comes back replays it. The result lies in the
+    graph's own memory and is overwritten by the next call.
     """
     places = [example.detach().clone() for example in examples]
     stream = torch.cuda.Stream()
