@@ -11,6 +11,7 @@ Validation digits choose the epoch, as in the paper.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -19,8 +20,7 @@ from runs import Experiment, Network, Result, Setting, Size, count, fit, make_ce
 from sklearn.datasets import load_digits
 from torch import nn
 
-CELLS, BATCH = ("RNN", "LSTM", "GRU"), 32
-RATES = {"RNN": 1e-3, "LSTM": 5e-3, "GRU": 5e-3}
+CELLS, BATCH, RATES = ("RNN", "LSTM", "GRU"), 32, (1e-3, 5e-3)
 SHAPES = {"rows": (8, 8), "pixels": (64, 1)}
 PARTS = (1197, 240, 360)
 
@@ -56,17 +56,17 @@ def equal_size(cell: str, bits: int, parameters: int) -> int:
 
 
 def plan(size: Size) -> list[Setting]:
-    """Three cells of the size of a GRU of 32 units, on both tasks."""
+    """Three cells of the size of a GRU of 32 units, on both tasks, each at two learning rates."""
     epochs = {"rows": 1} if size == "quick" else {"rows": 60, "pixels": 60}
     units = 4 if size == "quick" else 32
     found = []
     for task, n in epochs.items():
         bits = SHAPES[task][1]
         target = count("GRU", bits, units, bits)
-        for cell in CELLS:
+        for cell, rate in itertools.product(CELLS, RATES):
             hidden = equal_size(cell, bits, target)
             found.append(
-                {"task": task, "cell": cell, "hidden_size": hidden, "epochs": n}
+                {"task": task, "cell": cell, "hidden_size": hidden, "epochs": n, "rate": rate}
                 | {"parameters": count(cell, bits, hidden, bits)}
             )
     return found
@@ -94,8 +94,8 @@ def run(setting: Setting, seed: int, device: torch.device) -> Result:
         kept.append(tuple(loss(network(a), b).item() for a, b in (valid, test, (x, target))))
         return kept[-1][0]
 
-    draw, rate = batches(x, target, setting["epochs"], seed), RATES[setting["cell"]]
-    curve = fit(network, draw, loss, measure, lr=rate, every=-(-x.shape[1] // BATCH))
+    draw = batches(x, target, setting["epochs"], seed)
+    curve = fit(network, draw, loss, measure, lr=setting["rate"], every=-(-x.shape[1] // BATCH))
     best = min(range(len(kept)), key=lambda epoch: kept[epoch][0])
     names = dict(zip(("valid", "nats", "train"), (float(f"{v:.5g}") for v in kept[best]), strict=True))
     return names | {

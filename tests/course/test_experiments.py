@@ -300,6 +300,43 @@ def test_the_committed_bands_are_those_of_the_runs(name: str) -> None:
             assert committed[metric] == runs.band(found)
 
 
+def test_the_gated_cells_add_and_the_tanh_network_does_not() -> None:
+    for seq_len in (50, 100):
+        for cell in ("LSTM", "GRU"):
+            solved = [mse < 1e-3 for mse in values("adding", "mse", seq_len=seq_len, cell=cell, hidden_size=32)]
+            assert sum(solved) >= 4, f"{cell} at T = {seq_len}"
+    for seq_len in (50, 100, 200):
+        assert min(values("adding", "mse", seq_len=seq_len, cell="RNN", hidden_size=32)) > 0.9 / 6
+        for cell in ("LSTM", "GRU"):
+            assert max(values("adding", "mse", seq_len=seq_len, cell=cell, hidden_size=32)) < 0.1 / 6
+
+
+def test_copying_is_not_solved_and_gates_get_below_the_baseline() -> None:
+    for cell in ("LSTM", "GRU"):
+        assert max(values("copy", "of_baseline", cell=cell, hidden_size=40)) < 1
+    assert min(values("copy", "of_baseline", cell="RNN", hidden_size=40)) > 0.99
+    assert max(values("copy", "recalled", hidden_size=40)) < 0.35
+
+
+def test_gates_help_pixel_by_pixel_in_every_run() -> None:
+    plain = values("digits", "accuracy", order="pixels", cell="RNN", epochs=40)
+    for cell in ("LSTM", "GRU"):
+        assert min(values("digits", "accuracy", order="pixels", cell=cell, epochs=40)) > max(plain)
+
+
+def test_a_start_that_lets_a_thousandth_through_is_learned_and_one_below_a_ten_thousandth_is_not() -> None:
+    for run in record("forget")["runs"]:
+        bias = run["bias"] if run["bias"] != "PyTorch" else 0.0
+        share = (1 / (1 + math.exp(-bias))) ** run["delay"]
+        assert run["solved"] == (share > 1e-3) == (share > 1e-4)
+
+
+def test_training_opens_the_way_for_the_gradient() -> None:
+    start, end = ({c: values("gradients", f"decades_{w}", cell=c) for c in runs.CELLS} for w in ("start", "end"))
+    assert min(start["RNN"] + start["GRU"]) > 8 and min(start["LSTM"]) > 3
+    assert max(end["LSTM"]) < 0.2 and max(end["GRU"]) < 1 and min(end["RNN"]) > 8
+
+
 @pytest.mark.long
 @each
 def test_a_cheap_setting_comes_out_again_inside_its_band(name: str) -> None:
