@@ -33,7 +33,7 @@ CHEAP = {
     "adding": {"seq_len": 50, "cell": "LSTM"},
     "copy": {"lag": 10, "cell": "LSTM"},
     "digits": {"order": "rows", "cell": "LSTM"},
-    "equal": {"task": "rows", "cell": "LSTM"},
+    "equal": {"task": "rows", "cell": "LSTM", "rate": 5e-3},
     "forget": {"delay": 20, "bias": 1.0},
     "gradients": {"seq_len": 50, "cell": "LSTM"},
 }
@@ -322,6 +322,16 @@ def test_gates_help_pixel_by_pixel_in_every_run() -> None:
     plain = values("digits", "accuracy", order="pixels", cell="RNN", epochs=40)
     for cell in ("LSTM", "GRU"):
         assert min(values("digits", "accuracy", order="pixels", cell=cell, epochs=40)) > max(plain)
+
+
+def test_with_equal_parameters_the_learning_rate_decides_and_the_tanh_network_is_ahead_at_each() -> None:
+    def nats(task: str, cell: str, rate: float) -> float:
+        return float(np.median(values("equal", "nats", task=task, cell=cell, rate=rate)))
+
+    for task in ("rows", "pixels"):
+        for cell in ("LSTM", "GRU"):
+            assert all(nats(task, "RNN", rate) < nats(task, cell, rate) for rate in (1e-3, 5e-3))
+            assert nats(task, cell, 5e-3) < nats(task, "RNN", 1e-3)
 
 
 def test_a_start_that_lets_a_thousandth_through_is_learned_and_one_below_a_ten_thousandth_is_not() -> None:
