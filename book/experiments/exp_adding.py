@@ -43,7 +43,7 @@ def plan(size: Size) -> list[Setting]:
     """Four cells at every length."""
     if size == "quick":
         return [{"seq_len": 10, "cell": cell, "hidden_size": 8, "updates": 10} for cell in CELLS]
-    lengths = {50: 3000, 100: 3000}
+    lengths = {50: 3000, 100: 3000, 200: 3000}
     settings = [
         {"seq_len": t, "cell": cell, "hidden_size": 32, "updates": n} for t, n in lengths.items() for cell in CELLS
     ]
