@@ -28,6 +28,7 @@ BOOK = Path(__file__).parent.parent
 sys.path.insert(0, str(BOOK))
 
 from fast import graphs, torch_steps  # noqa: E402
+from runs import machine  # noqa: E402
 
 OUT = BOOK / "data" / "fast_steps.json"
 
@@ -170,7 +171,7 @@ def main() -> None:
         "command": "python book/experiments/fast_steps.py",
         "settings": {k: v for k, v in vars(args).items() if k != "out"},
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "machine": "one core of a 2-core x86-64 CPU, shared with other work; processor time",
+        "machine": f"{machine(torch.device('cpu'))}; processor time",
         "seconds": round(time.monotonic() - began),
     }  # fmt: skip
     args.out.write_text(json.dumps({"rows": rows, "about": about}, separators=(",", ":")) + "\n")

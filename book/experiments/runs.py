@@ -33,6 +33,7 @@ HERE = Path(__file__).resolve().parent
 DATA = HERE.parent / "data"
 SCHEMA = "unrolled/experiment/v1"
 CELLS = ("RNN", "IRNN", "LSTM", "GRU")
+BUSY = 1.5  # the load above which something else must be computing too: a script is one thread
 BLOCKS = {"RNN": 1, "IRNN": 1, "LSTM": 4, "GRU": 3}
 
 Setting = dict[str, Any]
@@ -249,7 +250,8 @@ def machine(device: torch.device) -> str:
     """What computed, in words."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{os.cpu_count()}-core {platform.machine()} CPU, one thread, shared with other work"
+    shared = ", shared with other work" if os.getloadavg()[0] > BUSY else ""
+    return f"{os.cpu_count()}-core {platform.machine()} CPU, one thread{shared}"
 
 
 def compact(result: Result) -> str:

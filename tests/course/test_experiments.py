@@ -42,15 +42,6 @@ MANY = settings(max_examples=30, deadline=None, derandomize=True, database=None)
 LAGS, SEEDS = st.integers(1, 60), st.integers(0, 10**6)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Any:
-    """One torch thread, and what it was before afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def script(name: str) -> ModuleType:
     """A script of the chapter as a module."""
     return importlib.import_module(f"exp_{name}")

@@ -50,15 +50,6 @@ ERROR = {torch.float64: 1e-13, torch.float32: 3e-6, torch.float16: 6e-3, torch.b
 and 1e-3; bfloat16 has three bits fewer than float16, so eight times its error."""
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Any:
-    """One torch thread, and what it was before afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def lstm_case(T: int, N: int, D: int, H: int, seed: int, device: str = "cpu") -> tuple[list[Tensor], list[Tensor]]:
     """Arguments in float64, and what nn.LSTM makes of them: states, last c, and all gradients."""
     rng = np.random.default_rng(seed)

@@ -26,15 +26,6 @@ SIZES = st.integers(1, 5)
 HUNDRED = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Any:
-    """One torch thread, and what it was before afterwards."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def case(T: int, N: int, D: int, H: int, seed: int) -> dict[str, np.ndarray]:
     """Random arguments of a sequence, initial states and biases not zero."""
     rng = np.random.default_rng(seed)
