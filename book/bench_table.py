@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from IPython.display import HTML
+from tables import Table, as_html, markdown
 
 FIGURES = Path(__file__).parent / "data" / "bench_grader.json"
 LIBRARIES = {"numpy": "NumPy", "torch": "PyTorch"}
@@ -20,27 +19,9 @@ GRADERS = {"ours": "this grader", "nbval": "pytest --nbval", "nbgrader": "nbgrad
 PACKAGES = {"nbval": "nbval", "nbgrader": "nbgrader", "otter": "otter-grader"}
 
 
-@dataclass(frozen=True)
-class Table:
-    """A title, column heads, and rows whose first cell names the row."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
 def bench_table(part: str) -> HTML:
     """A table of the committed figures: "notebook", "class", "start", "chapters", "memory" or "site"."""
     return as_html(tables(json.loads(FIGURES.read_text(encoding="utf-8")))[part])
-
-
-def as_html(table: Table) -> HTML:
-    """A table as the pages show it."""
-    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in table.head)
-    body = "".join(f"<tr>{_html_row(row)}</tr>" for row in table.rows)
-    caption = f"<caption>{html.escape(table.title)}</caption>"
-    text = f'<table class="table">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    return HTML(f'<div class="pst-scrollable-table-container">{text}</div>')
 
 
 def measured_on() -> HTML:
@@ -120,19 +101,3 @@ def _measured_on(figures: dict[str, Any]) -> str:
     cores = f"{machine['cores']} cores ({machine['architecture']}, {machine['system']}, {machine['memory_gib']} GiB)"
     where = f"Measured on {figures['date']} on {cores}, one numerical thread, with {named}."
     return f"{where} Sandbox of this grader's kernels: {figures['sandbox']}.{times}"
-
-
-def markdown(table: Table) -> str:
-    """A table in Markdown."""
-    head = _markdown_row(table.head)
-    rule = _markdown_row(["---", *["---:"] * (len(table.head) - 1)])
-    return "\n".join([f"**{table.title}**", "", head, rule, *map(_markdown_row, table.rows)])
-
-
-def _markdown_row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _html_row(row: tuple[str, ...]) -> str:
-    first, *others = map(html.escape, row)
-    return f'<th scope="row">{first}</th>' + "".join(f"<td>{cell}</td>" for cell in others)

@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bench_table import Table, as_html, markdown
 from IPython.display import HTML
+from tables import Table, as_html, markdown
 
 FIGURES = Path(__file__).parent / "data" / "class_run.json"
 ROWS = 10

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from figures import Canvas, Figure, colour
 from IPython.display import HTML
+from tables import Table, as_html
 
 
 @dataclass(frozen=True)
@@ -91,17 +91,7 @@ def persistent_layout(programs: int = 4, *, alt: str) -> Figure:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]], caption: str) -> HTML:
     """A table of the page's theme that scrolls on a phone."""
-    heads = "".join(f'<th scope="col">{escape(str(name))}</th>' for name in head)
-    body = "".join(
-        f'<tr><th scope="row">{escape(str(row[0]))}</th>'
-        + "".join(f"<td>{escape(str(cell))}</td>" for cell in row[1:])
-        + "</tr>"
-        for row in rows
-    )
-    return HTML(
-        '<div class="pst-scrollable-table-container"><table class="table">'
-        f"<caption>{escape(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    return as_html(Table(caption, tuple(head), tuple(tuple(map(str, row)) for row in rows)))
 
 
 def gpu_results(data: dict[str, Any], kind: str = "LSTM", dtype: str = "bfloat16") -> HTML:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bench_table import Table, as_html
 from IPython.display import HTML
+from tables import Table, as_html
 
 FIGURES = Path(__file__).parent / "data" / "page_metrics.json"
 HEAD = ("page", "kB, compressed", "requests", "largest paint, s", "layout shift", "blocked, s")
