@@ -112,10 +112,14 @@ class ClusterEngine:
         self._begun: Counter[str] = Counter()
 
     def __enter__(self) -> ClusterEngine:
+        from dask import config
+
         self._client.subscribe_topic(self._topic, lambda event: self._events.put(str(event[1])))
-        # As a task, so that it is made again where it is lost with its worker.
-        self._course = self._client.submit(Parcel, self._parcel.name, self._parcel.archive,
-                                           key=f"unrolled-course-{self._parcel.name}")  # fmt: skip
+        # As a task, so that it is made again where it is lost with its worker. It is sent once: that it is large
+        # (it has all keys) is no reason for Dask's warning.
+        with config.set({"distributed.admin.large-graph-warning-threshold": len(self._parcel.archive) + 2**20}):
+            self._course = self._client.submit(Parcel, self._parcel.name, self._parcel.archive,
+                                               key=f"unrolled-course-{self._parcel.name}")  # fmt: skip
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:

@@ -37,7 +37,7 @@ from browser import FLAGS, Quiet, browser_path, served
 HTML = ROOT / "_build" / "html"
 OUT = ROOT / "book" / "data" / "page_metrics.json"
 PAGES = ["book/index", "book/equations", "book/bptt", "book/lstm", "book/gru", "book/errata"]
-COMPRESSED = {".html", ".css", ".js", ".mjs", ".json", ".svg", ".txt", ".map", ".ipynb", ".md"}
+COMPRESSED = {".html", ".wasm", ".css", ".js", ".mjs", ".json", ".svg", ".txt", ".map", ".ipynb", ".md"}
 SLOWER = 4
 LINE = {"offline": False, "latency": 40, "downloadThroughput": 10e6 / 8, "uploadThroughput": 10e6 / 8}
 CATEGORIES = ["loading", "devtools.timeline", "blink.user_timing", "toplevel", "disabled-by-default-devtools.timeline"]
