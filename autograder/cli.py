@@ -96,9 +96,9 @@ def limits(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _settings(seed: int, given: dict[str, Any]) -> KernelSettings:
+def _settings(seed: int, given: dict[str, Any], device: str = "cpu") -> KernelSettings:
     scale = {name: 1_000_000 if unit == "MB" else 1 for name, unit, _ in LIMITS}
-    return KernelSettings(seed=seed, **{name: value * scale.get(name, 1) for name, value in given.items()})
+    return KernelSettings(seed=seed, device=device, **{name: value * scale[name] for name, value in given.items()})
 
 
 on_device = click.option(
@@ -118,7 +118,7 @@ def check_command(notebook: Path, device: str, **given: Any) -> int:
 
     console = Console()
     _need(device)
-    settings = _settings(PUBLIC_SEED, given | {"device": device})
+    settings = _settings(PUBLIC_SEED, given, device)
     with _grading(unsafe=True, device=device) as course:
         records = _run([notebook], course, settings)
     _print_in_full(console, records)
@@ -168,7 +168,7 @@ def grade_command(
         raise Failed(f"{json_file}: this is a folder: name a file to write to")
     console = Console()
     _need(device)
-    settings = _settings(seed, given | {"device": device})
+    settings = _settings(seed, given, device)
     with _grading(unsafe, device) as course:
         records = _run(files, course, settings)
     if json_file is not None:

@@ -150,11 +150,10 @@ def typeset_pages(app: Sphinx, error: Exception | None) -> None:
     if error is not None or app.builder.format != "html":
         return
     site = Path(app.outdir)
+    copy_asset(str(mathjax() / FONTS), str(site / "_static" / "mathjax" / FONTS))
     if app.config.html_math_renderer != RENDERED:
         for name in mathjax_files():
             copy_asset(str(mathjax() / name), str((site / "_static" / "mathjax" / name).parent))
-    copy_asset(str(mathjax() / FONTS), str(site / "_static" / "mathjax" / FONTS))
-    if app.config.html_math_renderer != RENDERED:
         return
     pages = {path: path.read_text(encoding="utf-8") for path in sorted(site.rglob("*.html"))}
     todo = {path: found for path, text in pages.items() if (found := formulas_in(text))}

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fast.torch_steps import gru_step, lstm_loop, lstm_step
+from fast.torch_steps import gru_loop, gru_step, lstm_loop, lstm_step
 
 
 def compiled_lstm(**options: Any) -> Callable[..., tuple[Tensor, Tensor]]:
@@ -33,11 +33,7 @@ def compiled_gru(**options: Any) -> Callable[..., Tensor]:
     step = torch.compile(gru_step, fullgraph=True, dynamic=False, **options)
 
     def layer(x: Tensor, h0: Tensor, W_xh: Tensor, W_hh: Tensor, b_xh: Tensor, b_hh: Tensor) -> Tensor:
-        h, states, turned = h0, [], W_hh.T
-        for a in torch.nn.functional.linear(x, W_xh, b_xh).unbind(0):
-            h = step(a, h, turned, b_hh)
-            states.append(h)
-        return torch.stack(states)
+        return gru_loop(step, torch.nn.functional.linear(x, W_xh, b_xh), h0, W_hh, b_hh)
 
     return layer
 

@@ -117,9 +117,14 @@ def fused_gru(x: Tensor, h0: Tensor, W_xh: Tensor, W_hh: Tensor, b_xh: Tensor, b
 
 def hoisted_gru(x: Tensor, h0: Tensor, W_xh: Tensor, W_hh: Tensor, b_xh: Tensor, b_hh: Tensor) -> Tensor:
     """All input projections before the loop: one product a step."""
+    return gru_loop(gru_step, torch.nn.functional.linear(x, W_xh, b_xh), h0, W_hh, b_hh)
+
+
+def gru_loop(step: Callable[..., Tensor], projected: Tensor, h0: Tensor, W_hh: Tensor, b_hh: Tensor) -> Tensor:
+    """Run ``step`` over the projections (T, N, 3H); all states (T, N, H)."""
     h, states, turned = h0, [], W_hh.T
-    for a in torch.nn.functional.linear(x, W_xh, b_xh).unbind(0):
-        h = gru_step(a, h, turned, b_hh)
+    for a in projected.unbind(0):
+        h = step(a, h, turned, b_hh)
         states.append(h)
     return torch.stack(states)
 
