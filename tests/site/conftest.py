@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book"))
 from browser import FLAGS, browser_path, served  # noqa: E402
+from site_pages import HTML, why_failed  # noqa: E402
 
-HTML = ROOT / "_build" / "html"
 BUILD = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
 
 
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def build() -> subprocess.CompletedProcess[str]:
     """The strict build of every page (executed cells come from the cache)."""
     command = ["build", ".", "--all", "-W", "--keep-going", "-n"]
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", BUILD, *command],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1", "NO_COLOR": "1"},
@@ -47,12 +47,14 @@ def build() -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+    (ROOT / "_build" / "site.log").write_text(done.stdout, encoding="utf-8")
+    return done
 
 
 @pytest.fixture(scope="session")
 def site(build: subprocess.CompletedProcess[str]) -> Path:
     """The folder of the built site."""
-    assert build.returncode == 0, build.stdout[-4000:]
+    assert build.returncode == 0, why_failed(build.stdout)
     return HTML
 
 

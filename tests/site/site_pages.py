@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+HTML = ROOT / "_build" / "html"
 GENERATED = ["genindex", "search"]
 LOADING = {
     "script": ("src",),
@@ -29,6 +30,14 @@ def pages() -> list[str]:
     """Names of all pages: those of ``_toc.yml``, then those that Sphinx adds."""
     toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
     return re.findall(r"^\s*(?:- )?(?:file|root): (\S+)", toc, flags=re.MULTILINE) + GENERATED
+
+
+def why_failed(log: str) -> str:
+    """What a build's log says went wrong, and the end of what each page with an error printed."""
+    lines = [line for line in log.splitlines() if "WARNING:" in line or "ERROR:" in line]
+    reports = [path for path in (HTML / "reports").rglob("*.err.log") if path.name in log]
+    ends = [f"{path.name}:\n{path.read_text(encoding='utf-8')[-2000:]}" for path in sorted(reports)]
+    return "\n".join([*lines, *ends]) or log[-4000:]
 
 
 @dataclass

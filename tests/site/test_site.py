@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
 import pytest
-from site_pages import ROOT, Document, css_addresses, is_foreign, pages
+from site_pages import ROOT, Document, css_addresses, is_foreign, pages, why_failed
 
 LAUNCH = re.compile(r"https://(?:colab\.research\.google\.com/github|mybinder\.org/v2/gh)/\S+")
 
@@ -25,7 +25,7 @@ def read(site: Path, name: str) -> Document:
 
 
 def test_strict_build_is_clean(build: subprocess.CompletedProcess[str]) -> None:
-    assert build.returncode == 0, build.stdout[-4000:]
+    assert build.returncode == 0, why_failed(build.stdout)
     assert "build succeeded." in build.stdout  # with warnings it would say so
 
 
