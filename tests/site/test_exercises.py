@@ -120,11 +120,8 @@ def test_every_known_mistake_is_told_by_its_name(name: str, opened: Callable[[st
         *said, solved = press(page, exercise, "check", *(case.code for case in known), solution)
         assert solved["state"] == "right"  # again, for the exercises that build on it
         for case, one in zip(known, said, strict=True):
-            if case.name == "numerical-gradient-mistake-float32":  # see NOISE in test_parity
-                assert "float32" in one["body"]
-            else:
-                words = (f"A known mistake: {case.mistake}", plain(native[case.name]["body"]))
-                assert (one["head"], one["body"]) == words, case.name
+            words = (f"A known mistake: {case.mistake}", plain(native[case.name]["body"]))
+            assert (one["head"], one["body"]) == words, case.name
 
 
 def test_an_endless_loop_is_stopped_and_python_is_there_again(lstm: Any) -> None:
