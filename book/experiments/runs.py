@@ -8,6 +8,8 @@ Every script takes the same options. A run that is in the file already is not ru
 script that was stopped goes on where it was::
 
     python book/experiments/exp_adding.py [--seeds 5] [--quick | --full] [--device cpu] [--out FILE]
+
+``--check`` runs everything again beside the committed file, and says which numbers leave their bands.
 """
 
 from __future__ import annotations
@@ -154,19 +156,26 @@ class Experiment:
         return DATA / f"{self.name}.json"
 
     def main(self, arguments: list[str] | None = None) -> None:
-        """Run what the file does not hold yet, and write it after every run."""
+        """Run what the file does not hold yet, and write it after every run.
+
+        Raises
+        ------
+        SystemExit
+            With ``--check``, if a number lies outside its committed band.
+        """
         parser = argparse.ArgumentParser(description=self.doc, formatter_class=argparse.RawDescriptionHelpFormatter)
         size = parser.add_mutually_exclusive_group()
         size.add_argument("--quick", dest="size", action="store_const", const="quick", help="a few seconds")
         size.add_argument("--full", dest="size", action="store_const", const="full", help="the long settings too")
         parser.add_argument("--seeds", type=int, default=None, help=f"seeds 0 to this minus 1 (default {self.seeds})")
         parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
+        parser.add_argument("--check", action="store_true", help="run again, and compare with the committed bands")
         parser.add_argument("--out", type=Path, default=None, help=f"default: {self.file.name} in book/data")
         args = parser.parse_args(arguments)
         args.size = args.size or "cpu"
         seeds = args.seeds or (1 if args.size == "quick" else self.seeds)
-        aside = HERE.parents[1] / "_build" / "experiments" / self.file.name
-        out = args.out or (aside if args.size == "quick" else self.file)
+        aside = HERE.parents[1] / "_build" / "experiments" / args.size / self.file.name
+        out = args.out or (aside if args.check or args.size == "quick" else self.file)
         torch.set_num_threads(1)
         device = torch.device(args.device)
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
@@ -182,6 +191,12 @@ class Experiment:
                 what = " ".join(str(value) for value in setting.values())
                 print(f"{self.name}: {what}, seed {seed}: {numbers}, {runs[-1]['seconds']:.1f} s", flush=True)
         self.write(out, runs)
+        if args.check:
+            wrong = self.outside(runs)
+            count = len(runs) * len(self.metrics)
+            print(*wrong, f"{self.name}: {count - len(wrong)} of {count} numbers are in their bands", sep="\n")
+            if wrong:
+                sys.exit(1)
 
     def timed(self, setting: Setting, seed: int, device: torch.device) -> Result:
         """One run, with what it took and where."""
@@ -192,6 +207,20 @@ class Experiment:
             "processor_seconds": round(time.process_time() - worked, 2),
             "machine": machine(device),
         }
+
+    def outside(self, runs: list[Result]) -> list[str]:
+        """The numbers of ``runs`` that lie outside the committed bands, a line each."""
+        committed = json.loads(self.file.read_text())["bands"]
+        lines = []
+        for run in runs:
+            bands = [b for b in committed if matches(run, {k: v for k, v in b.items() if not isinstance(v, dict)})]
+            for name in self.metrics:
+                held = any(within(run[name], b[name]) for b in bands)
+                if not held:
+                    setting = {k: v for k, v in run.items() if bands and k in bands[0] and k not in self.metrics}
+                    wanted = bands[0][name].get("expected") if bands else "nothing committed"
+                    lines.append(f"{self.name}: {setting}, seed {run['seed']}: {name} {run[name]:.5g}, not in {wanted}")
+        return lines
 
     def write(self, out: Path, runs: list[Result]) -> None:
         """Write the runs with their bands and what a reader needs to repeat them."""
@@ -244,6 +273,14 @@ def band(values: list[float]) -> dict[str, Any]:
     return {"n": len(values), "finite": len(kept)} | {k: float(f"{v:.5g}") for k, v in numbers.items()} | {
         "expected": [float(f"{v:.5g}") for v in (low - room, high + room)]
     }  # fmt: skip
+
+
+def within(value: float, band: dict[str, Any]) -> bool:
+    """Is a number where :func:`band` expects it? What is no number belongs where one was before."""
+    if not math.isfinite(value):
+        return bool(band["finite"] < band["n"])
+    low, high = band.get("expected", (math.inf, -math.inf))
+    return bool(low <= value <= high)
 
 
 def machine(device: torch.device) -> str:

@@ -220,6 +220,29 @@ def test_what_is_in_the_file_is_not_run_again(tmp_path: Path) -> None:
     assert [b["loss"]["median"] for b in again["bands"]] == [2.0, 2.0]
 
 
+def test_a_check_says_which_number_left_its_band(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment, _ = counted()
+    monkeypatch.setattr(runs, "DATA", tmp_path)
+    experiment.main(["--seeds", "5"])
+    experiment.main(["--check", "--seeds", "5", "--out", str(tmp_path / "again.json")])
+    assert capsys.readouterr().out.endswith("exp_counted: 10 of 10 numbers are in their bands\n")
+    with pytest.raises(SystemExit, match="1"):
+        experiment.main(["--check", "--seeds", "12", "--out", str(tmp_path / "more.json")])
+    said = capsys.readouterr().out.splitlines()
+    assert "exp_counted: {'cell': 'GRU'}, seed 7: loss 8, not in [-1.06, 7.06]" in said
+    assert said[-1] == "exp_counted: 14 of 24 numbers are in their bands"
+    assert experiment.outside([{"cell": "LSTM", "seed": 0, "loss": 1.0}]) != []
+
+
+def test_no_number_is_in_no_band_of_numbers() -> None:
+    numbers, some = runs.band([1.0, 2.0]), runs.band([1.0, math.nan])
+    assert runs.within(1.5, numbers) and not runs.within(math.nan, numbers) and not runs.within(9.0, numbers)
+    assert runs.within(math.inf, some) and runs.within(1.0, some)
+    assert not runs.within(1.0, runs.band([math.nan]))
+
+
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=12))
 @MANY
 def test_a_band_holds_its_runs(found: list[float]) -> None:
