@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import record
 import torch
 from after_cells import Tagger
-from cells_compare import HERE, about_run, compact
 from torch import Tensor, nn
 
 NETWORKS = {
@@ -83,11 +83,11 @@ def main() -> None:
     parser.add_argument("--hidden-size", type=int, default=32)
     parser.add_argument("--lr", type=float, default=5e-3, help="at the start; it falls to 0")
     parser.add_argument("--networks", nargs="*", default=list(NETWORKS), choices=list(NETWORKS))
-    parser.add_argument("--out", type=Path, default=HERE.parent / "data" / "after_parity.json")
+    parser.add_argument("--out", type=Path, default=record.DATA / "after_parity.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
 
-    start, runs = time.perf_counter(), {}
+    runs = {}
     for name in args.networks:
         runs[name] = [train(name, seed, args) for seed in range(args.seeds)]
         print(f"{name:18}", end=" ")
@@ -97,9 +97,8 @@ def main() -> None:
         ):
             low, middle, high = (100 * f(values) for f in (min, statistics.median, max))
             print(f"{words} {low:5.1f} to {high:5.1f} %, median {middle:5.1f}", end="; ")
-        print(f"{time.perf_counter() - start:.0f} s so far", flush=True)
-    settings = {name: value for name, value in vars(args).items() if name not in ("out", "networks")}
-    args.out.write_text(compact(about_run(settings, start) | {"runs": runs}))
+        print(f"{time.perf_counter() - record.BEGAN:.0f} s so far", flush=True)
+    record.save(args.out, record.head(args, "torch") | {"runs": runs})
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import record
 import torch
 from after_cells import by_halves, by_logarithms, by_rounds, by_steps
-from cells_compare import HERE, about_run, compact
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -73,19 +73,18 @@ def main() -> None:
     parser.add_argument("--input-size", type=int, default=32)
     parser.add_argument("--hidden-size", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--out", type=Path, default=HERE.parent / "data" / "after_scan.json")
+    parser.add_argument("--out", type=Path, default=record.DATA / "after_scan.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
 
-    start, runs = time.perf_counter(), []
+    runs = []
     for T in args.lengths:
         for name, run in passes(T, args).items():
             times = milliseconds(run, args.repeats)
             middle = round(statistics.median(times), 3)
             runs.append({"way": name, "seq_len": T, "milliseconds": middle, "all": times})
             print(f"T = {T:5} {name:22} {middle:9.2f} ms ({times[0]:.2f} to {times[-1]:.2f})", flush=True)
-    settings = {name: value for name, value in vars(args).items() if name != "out"}
-    args.out.write_text(compact(about_run(settings, start) | {"passes": runs}))
+    record.save(args.out, record.head(args, "torch") | {"passes": runs})
 
 
 if __name__ == "__main__":

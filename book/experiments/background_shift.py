@@ -13,17 +13,14 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
-import platform
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
+import record
 import torch
 from torch import nn
 
-HERE = Path(__file__).parent
 T, HALF, CLASSES = 16, 8, 2
 Task = tuple[torch.Tensor, torch.Tensor]
 """Bits (T, N) and the right classes, (T, N) or (N,)."""
@@ -128,21 +125,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=400)
-    parser.add_argument("--out", type=Path, default=HERE.parent / "data" / "background_shift.json")
+    parser.add_argument("--out", type=Path, default=record.DATA / "background_shift.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    start, rows = time.perf_counter(), []
+    rows = []
     for seed in range(args.seeds):
         rows += run(seed, args.steps)
-        print(f"seed {seed}: {time.perf_counter() - start:.1f} s", file=sys.stderr)
-    about = {
-        "command": "python book/experiments/background_shift.py",
-        "seeds": list(range(args.seeds)), "steps": args.steps,
-        "versions": {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]},
-        "machine": "2-core CPU, one thread, shared with other work", "seconds": round(time.perf_counter() - start, 1),
-    }  # fmt: skip
-    args.out.parent.mkdir(exist_ok=True)
-    args.out.write_text(json.dumps({"about": about, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+        print(f"seed {seed}: {rows[-1]}", file=sys.stderr)
+    record.save(args.out, {"about": record.head(args, "torch"), "rows": rows})
 
 
 if __name__ == "__main__":

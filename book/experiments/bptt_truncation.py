@@ -14,17 +14,12 @@ is trained (in pieces of 16). It shows what the random state holds anyway.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
+import record
 import torch
 from torch import nn
 
-DATA = Path(__file__).parents[1] / "data" / "bptt_truncation.json"
 FLIPS_PER_UPDATE = 512  # the same for every chunk: longer pieces, fewer streams
 
 
@@ -74,11 +69,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--updates", type=int, default=800)
     parser.add_argument("--hidden-size", type=int, default=32)
-    parser.add_argument("--out", type=Path, default=DATA)
+    parser.add_argument("--out", type=Path, default=record.DATA / "bptt_truncation.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
 
-    begun, runs = (time.time(), time.process_time()), []
+    runs = []
     for delay in args.delays:
         for chunk in args.chunks:
             for seed in args.seeds:
@@ -86,17 +81,8 @@ def main() -> None:
                 loss = round(test_loss(*made, delay, seed), 5)
                 runs.append({"delay": delay, "chunk": chunk, "seed": seed, "loss": loss})
                 print(f"delay {delay} chunk {chunk:2} seed {seed}: {loss:.4f}", flush=True)
-    result: dict[str, Any] = {
-        "command": " ".join(["python", "book/experiments/bptt_truncation.py", *sys.argv[1:]]),
-        "seeds": args.seeds, "updates": args.updates, "hidden_size": args.hidden_size,
-        "flips_per_update": FLIPS_PER_UPDATE,
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "machine": "2-core CPU, one thread, shared with other work",
-        "seconds": round(time.time() - begun[0]), "cpu_seconds": round(time.process_time() - begun[1]),
-        "runs": runs,
-    }  # fmt: skip
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(result, indent=1) + "\n")
+    made_by = record.head(args, "torch", flips_per_update=FLIPS_PER_UPDATE)
+    record.save(args.out, made_by | {"runs": runs})
 
 
 if __name__ == "__main__":

@@ -13,24 +13,19 @@ the last epoch: no epoch is chosen by looking at the test set.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import re
 import statistics
-import sys
 import time
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sklearn
+import record
 import torch
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-HERE = Path(__file__).parent
 CELLS = {"RNN": nn.RNN, "GRU": nn.GRU, "LSTM": nn.LSTM}
 BLOCKS = {"RNN": 1, "GRU": 3, "LSTM": 4}
 TASKS = {"rows": (8, 8), "pixels": (64, 1)}
@@ -145,36 +140,17 @@ def plan() -> list[dict[str, Any]]:
     return runs
 
 
-def about_run(settings: dict[str, Any], start: float) -> dict[str, Any]:
-    """What a reader needs to repeat a run that began at ``start``, for the head of its record."""
-    versions = {"python": platform.python_version(), "torch": torch.__version__, "scikit-learn": sklearn.__version__}
-    return {
-        "command": "python book/experiments/" + " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "settings": settings,
-        "versions": versions,
-        "machine": "2-core x86-64 CPU, one thread, shared with other work",
-        "seconds": round(time.perf_counter() - start),
-        "processor_seconds": round(time.process_time()),
-    }
-
-
-def compact(result: dict[str, Any]) -> str:
-    """JSON text with one line for each list of numbers."""
-    text = json.dumps(result, indent=1)
-    return re.sub(r"\[[^\[\]{}]*\]", lambda m: " ".join(m.group().split()), text) + "\n"
-
-
 def main() -> None:
     """Train everything and write the JSON that the pages draw from."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5, help="train with seeds 0 to this minus 1")
     parser.add_argument("--lr", type=float, default=1e-2, help="at the start")
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--out", type=Path, default=HERE.parent / "data" / "cells_compare.json")
+    parser.add_argument("--out", type=Path, default=record.DATA / "cells_compare.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
 
-    start, runs = time.perf_counter(), plan()
+    runs = plan()
     steps = [
         {"cell": cell, "hidden_size": size, "fused": fused, "milliseconds": milliseconds_per_step(cell, size, fused)}
         for size in (32, 256)
@@ -188,13 +164,9 @@ def main() -> None:
         last = [100 * s["accuracy"][-1] for s in run["seeds"]]
         print(f"{run['task']:7} {run['cell']:5} H = {size:3} {run['parameters']:5} parameters: "
               f"{statistics.mean(last):5.1f} % ± {statistics.stdev(last):.1f} "
-              f"{time.perf_counter() - start:.0f} s so far", flush=True)  # fmt: skip
-    settings = {name: value for name, value in vars(args).items() if name != "out"}
-    result = about_run(settings | {"epochs": EPOCHS}, start) | {
-        "steps": steps,
-        "runs": runs,
-    }
-    args.out.write_text(compact(result))
+              f"{time.perf_counter() - record.BEGAN:.0f} s so far", flush=True)  # fmt: skip
+    made_by = record.head(args, "torch", "scikit-learn", epochs=EPOCHS)
+    record.save(args.out, made_by | {"steps": steps, "runs": runs})
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import time
 from dataclasses import asdict
 
 import code_report
+import record
 import torch
 from programs.classify_torch import GRUModel, LSTMModel, RNNModel
 from programs.data import digits
@@ -58,14 +59,14 @@ def main() -> None:
     parser.add_argument("--hidden-size", type=int, default=64)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    started, runs = time.perf_counter(), []
+    runs = []
     for read, epochs in zip(("rows", "pixels"), args.epochs, strict=True):
         for cell in MODELS:
             for seed in range(args.seeds):
                 runs.append(run(cell, read, seed, epochs, args.hidden_size))
                 print(f"{read:7} {cell:5} seed {seed}: {runs[-1]['test_accuracy']:.1%}, "
-                      f"{time.perf_counter() - started:.0f} s so far", flush=True)  # fmt: skip
-    code_report.write(args, started, {"runs": runs})
+                      f"{time.perf_counter() - record.BEGAN:.0f} s so far", flush=True)  # fmt: skip
+    code_report.write(args, {"runs": runs})
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import time
 
 import code_report
 import numpy as np
+import record
 import torch
 from programs.data import eeg
 from programs.forecast_numpy import autoregression, persistence, rmse, windows
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--hidden-size", type=int, default=32)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    started, series, runs, baselines = time.perf_counter(), eeg(), [], {}
+    series, runs, baselines = eeg(), [], {}
     for horizon in (1, 3):
         data = parts(series, horizon)
         (x, y), _, (x_test, y_test) = data.values()
@@ -58,9 +59,9 @@ def main() -> None:
                     error = rmse(model(tensors["test"][0]).numpy().astype(np.float64), y_test)
                 runs.append({"horizon": horizon, "cell": layer.__name__, "seed": seed, "rmse": round(error, 4),
                              "epochs": history.best_epoch + 1})  # fmt: skip
-                print(runs[-1], f"{time.perf_counter() - started:.0f} s so far", flush=True)
+                print(runs[-1], f"{time.perf_counter() - record.BEGAN:.0f} s so far", flush=True)
     short = {h: {name: round(e, 4) for name, e in b.items()} for h, b in baselines.items()}
-    code_report.write(args, started, {"baselines": short, "runs": runs})
+    code_report.write(args, {"baselines": short, "runs": runs})
 
 
 if __name__ == "__main__":

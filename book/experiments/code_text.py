@@ -19,6 +19,7 @@ import time
 
 import code_report
 import numpy as np
+import record
 import torch
 from programs.data import topics
 from programs.text import Alphabet, CharModel, mean_loss, ngram_loss, sample, streams, train_pass
@@ -46,7 +47,6 @@ def main() -> None:
     args = parser.parse_args()
     del args.seeds  # one run
     torch.set_num_threads(1)
-    started = time.perf_counter()
     seed_everything(0)
 
     text = topics()
@@ -70,9 +70,9 @@ def main() -> None:
         passes.append({name: round(value, 3) for name, value in bits.items()})
         if passes[-1]["valid"] == min(one["valid"] for one in passes):
             best = copy.deepcopy(model.state_dict())
-        print(f"{time.perf_counter() - started:4.0f} s: {passes[-1]}", flush=True)
+        print(f"{time.perf_counter() - record.BEGAN:4.0f} s: {passes[-1]}", flush=True)
     model.load_state_dict(best)
-    code_report.write(args, started, {
+    code_report.write(args, {
         "characters": {name: len(c) for name, c in codes.items()} | {"alphabet": len(alphabet)},
         "parameters": sum(w.numel() for w in model.parameters()),
         "baselines": {name: round(bits, 3) for name, bits in baselines.items()},

@@ -11,20 +11,17 @@ judging (test).
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sklearn
+import record
 import torch
 from sklearn.datasets import load_digits
 from torch import nn
 
-HERE = Path(__file__).parent
 CELLS = {"RNN": nn.RNN, "GRU": nn.GRU, "LSTM": nn.LSTM}
 SIZES = (2, 4, 8, 16, 32, 64, 128)
 
@@ -81,25 +78,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=25)
-    parser.add_argument("--out", type=Path, default=HERE.parent / "data" / "faq_hidden_size.json")
+    parser.add_argument("--out", type=Path, default=record.DATA / "faq_hidden_size.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    start, rows = time.perf_counter(), []
+    rows = []
     for cell in CELLS:
         for hidden_size in SIZES:
             rows += [train(cell, hidden_size, seed, args.epochs) for seed in range(args.seeds)]
-            print(f"{rows[-1]} after {time.perf_counter() - start:.0f} s", file=sys.stderr)
-    about = {
-        "command": "python book/experiments/faq_hidden_size.py",
-        "seeds": list(range(args.seeds)), "epochs": args.epochs,
-        "versions": {
-            "python": platform.python_version(), "torch": torch.__version__.split("+")[0],
-            "scikit-learn": sklearn.__version__,
-        },
-        "machine": "2-core CPU, one thread, shared with other work", "seconds": round(time.perf_counter() - start, 1),
-    }  # fmt: skip
-    args.out.parent.mkdir(exist_ok=True)
-    args.out.write_text(json.dumps({"about": about, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+            print(f"{rows[-1]} after {time.perf_counter() - record.BEGAN:.0f} s", file=sys.stderr)
+    record.save(args.out, {"about": record.head(args, "torch", "scikit-learn"), "rows": rows})
 
 
 if __name__ == "__main__":

@@ -14,11 +14,8 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import json
-import platform
 import statistics
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +28,7 @@ from torch import Tensor, nn
 BOOK = Path(__file__).parent.parent
 sys.path.insert(0, str(BOOK))
 
+import record  # noqa: E402
 from fast import graphs, torch_steps  # noqa: E402
 from fast.roofline import DEVICES, floor, work  # noqa: E402
 
@@ -234,23 +232,11 @@ def main() -> None:
         sys.exit("fast_gpu: no CUDA device here, so there is nothing to measure; nothing was written.")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     device = torch.cuda.get_device_name()
-    began, started = datetime.datetime.now(datetime.UTC), time.monotonic()
+    began = datetime.datetime.now(datetime.UTC)
     rows = [with_floor(row, device) for shape in shapes(args) for row in rows_of(shape, args.variants)]
-    versions = {"python": platform.python_version(), "torch": torch.__version__, "cuda": torch.version.cuda}
-    versions["cudnn"] = str(torch.backends.cudnn.version())
-    try:
-        import triton
-
-        versions["triton"] = triton.__version__
-    except ImportError:
-        versions["triton"] = None
-    about = {
-        "command": "python book/experiments/fast_gpu.py" + (" --quick" if args.quick else ""),
-        "settings": {k: v for k, v in vars(args).items() if k != "out"}, "versions": versions, "device": device,
-        "date": began.date().isoformat(), "seconds": round(time.monotonic() - started),
-    }  # fmt: skip
-    args.out.write_text(json.dumps({"rows": rows, "about": about}, separators=(",", ":")) + "\n")
-    print(f"wrote {args.out.name}: {len(rows)} rows", file=sys.stderr)
+    about = record.head(args, "torch", "triton") | {"device": device, "date": began.date().isoformat()}
+    about["versions"] |= {"cuda": torch.version.cuda, "cudnn": str(torch.backends.cudnn.version())}
+    record.save(args.out, {"rows": rows, "about": about})
 
 
 if __name__ == "__main__":

@@ -10,9 +10,7 @@ call is taken, and the least of all calls is kept beside the median.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import statistics
 import sys
 import time
@@ -30,8 +28,8 @@ from torch import nn  # noqa: E402
 BOOK = Path(__file__).parent.parent
 sys.path.insert(0, str(BOOK))
 
+import record  # noqa: E402
 from fast import numpy_cells  # noqa: E402
-from runs import machine  # noqa: E402
 
 from autograder.reference import functions  # noqa: E402
 
@@ -132,22 +130,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    began, rows = time.monotonic(), []
+    rows = []
     for dtype in ("float64", "float32"):
         for kind in KINDS:
             for H in args.hidden:
                 rows += measured(kind, args.steps, args.batch, H, dtype, args.seconds)
                 both = {row["who"]: row["both"]["least"] for row in rows[-3 if kind == "LSTM" else -2 :]}
                 print(f"{kind} {dtype} H={H}: NumPy / PyTorch {both['NumPy'] / both['PyTorch']:.2f}", both, flush=True)
-    about = {
-        "command": "python book/experiments/fast_numpy.py",
-        "settings": {k: v for k, v in vars(args).items() if k != "out"},
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        "machine": f"{machine(torch.device('cpu'))}; processor time",
-        "seconds": round(time.monotonic() - began),
-    }  # fmt: skip
-    args.out.write_text(json.dumps({"rows": rows, "about": about}, separators=(",", ":")) + "\n")
-    print(f"wrote {args.out.name}", file=sys.stderr)
+    about = record.head(args, "torch", "numpy")
+    about["machine"] += "; processor time"
+    record.save(args.out, {"rows": rows, "about": about})
 
 
 if __name__ == "__main__":

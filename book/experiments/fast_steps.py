@@ -11,8 +11,6 @@ launch costs little, and nothing about a GPU.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
 import statistics
 import sys
 import time
@@ -27,8 +25,8 @@ from torch import Tensor, nn
 BOOK = Path(__file__).parent.parent
 sys.path.insert(0, str(BOOK))
 
+import record  # noqa: E402
 from fast import graphs, torch_steps  # noqa: E402
-from runs import machine  # noqa: E402
 
 OUT = BOOK / "data" / "fast_steps.json"
 
@@ -165,17 +163,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    began = time.monotonic()
     rows = [row for kind in ("LSTM", "GRU") for row in rows_of(kind, args)]
-    about = {
-        "command": "python book/experiments/fast_steps.py",
-        "settings": {k: v for k, v in vars(args).items() if k != "out"},
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
-        "machine": f"{machine(torch.device('cpu'))}; processor time",
-        "seconds": round(time.monotonic() - began),
-    }  # fmt: skip
-    args.out.write_text(json.dumps({"rows": rows, "about": about}, separators=(",", ":")) + "\n")
-    print(f"wrote {args.out.name}", file=sys.stderr)
+    about = record.head(args, "torch")
+    about["machine"] += "; processor time"
+    record.save(args.out, {"rows": rows, "about": about})
 
 
 if __name__ == "__main__":

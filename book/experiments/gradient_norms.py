@@ -8,10 +8,10 @@ are rounded to six decimals, so the page and the browser start from the same one
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
+import record
 
 OUT = Path(__file__).parent.parent / "data" / "gradient_norms.json"
 SEED, UNITS, STEPS = 1, 16, 60
@@ -27,7 +27,7 @@ def main() -> None:
     arrays = {"base": base, "x": x, "last": last}
     result = {name: np.round(values, 6).tolist() for name, values in arrays.items()}
     result["about"] = {"command": "python book/experiments/gradient_norms.py", "seed": SEED}
-    OUT.write_text(json.dumps(result, separators=(",", ":")) + "\n", encoding="utf-8")
+    record.save(OUT, result)
 
 
 if __name__ == "__main__":

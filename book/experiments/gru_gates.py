@@ -11,11 +11,11 @@ page computes states and gates from them with the course's own NumPy code.
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 
+import record
 import torch
-from cells_compare import HERE, Classifier, about_run, compact, digits, share_right, train_epoch
+from cells_compare import Classifier, digits, share_right, train_epoch
 from gru_wait import start_update_gate
 
 NAMES = {
@@ -42,12 +42,11 @@ def main() -> None:
     parser.add_argument("--wait", type=int, default=16, help="blank steps after the 8 rows")
     parser.add_argument("--hidden-size", type=int, default=24)
     parser.add_argument("--lr", type=float, default=1e-2)
-    parser.add_argument("--out", type=Path, default=HERE.parent / "data" / "gru_gates.json")
+    parser.add_argument("--out", type=Path, default=record.DATA / "gru_gates.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
 
-    start = time.perf_counter()
     rows_train, rows_test, y_train, y_test = digits("rows", args.seed)
     x_train, x_test = (torch.cat([x, torch.zeros(args.wait, x.shape[1], 8)]) for x in (rows_train, rows_test))
     model = Classifier("GRU", 8, args.hidden_size)
@@ -62,12 +61,12 @@ def main() -> None:
             print(f"epoch {epoch + 1:3}: loss {loss:.3f}, test accuracy {right:.1%}", flush=True)
 
     weights = model.state_dict()
-    settings = {name: value for name, value in vars(args).items() if name != "out"}
-    result = about_run(settings, start) | {
+    made_by = record.head(args, "torch", "scikit-learn")
+    result = {
         "weights": {ours: rounded(weights[theirs]) for ours, theirs in NAMES.items()},
         "test": {"rows": (16 * rows_test).int().transpose(0, 1).flatten(1).tolist(), "classes": y_test.tolist()},
     }
-    args.out.write_text(compact(result))
+    record.save(args.out, made_by | result)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ import statistics
 import time
 from pathlib import Path
 
+import record
 import torch
-from cells_compare import HERE, Classifier, about_run, compact, digits, share_right, train_epoch
+from cells_compare import Classifier, digits, share_right, train_epoch
 from torch import nn
 
 NETWORKS = {"RNN": None, "GRU, as PyTorch starts": None, "GRU, bias 1": 1.0, "GRU, bias 3": 3.0}
@@ -54,21 +55,17 @@ def main() -> None:
     parser.add_argument("--wait", type=int, default=56, help="blank steps after the 8 rows")
     parser.add_argument("--hidden-size", type=int, default=32)
     parser.add_argument("--lr", type=float, default=1e-2)
-    parser.add_argument("--out", type=Path, default=HERE.parent / "data" / "gru_wait.json")
+    parser.add_argument("--out", type=Path, default=record.DATA / "gru_wait.json")
     args = parser.parse_args()
     torch.set_num_threads(1)
 
-    start, runs = time.perf_counter(), {}
+    runs = {}
     for name in NETWORKS:
         runs[name] = [train(name, seed, args) for seed in range(args.seeds)]
         last = [accuracy[-1] for accuracy in runs[name]]
         spread = f"{min(last):.1f} to {max(last):.1f} %, median {statistics.median(last):.1f} %"
-        print(f"{name:24} {spread}, {time.perf_counter() - start:.0f} s so far", flush=True)
-    settings = {name: value for name, value in vars(args).items() if name != "out"}
-    result = about_run(settings, start) | {
-        "accuracy": runs,
-    }
-    args.out.write_text(compact(result))
+        print(f"{name:24} {spread}, {time.perf_counter() - record.BEGAN:.0f} s so far", flush=True)
+    record.save(args.out, record.head(args, "torch", "scikit-learn") | {"accuracy": runs})
 
 
 if __name__ == "__main__":

@@ -14,16 +14,14 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
-import platform
-import sys
 import time
 import tokenize
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import record
 import torch
 from torch import nn
 
@@ -205,15 +203,9 @@ def main() -> None:
         result[kind]["parameters"] = sum(w.numel() for w in reader.parameters())
         result[kind]["reach"] = gradient_reach(reader, steps=150, ends=60)
         print(kind, result[kind]["accuracy"], f"{seconds:.0f} s", flush=True)
-    settings = {k: v for k, v in vars(args).items() if k != "out"}
-    result["about"] = {
-        "command": "python book/experiments/lstm_brackets.py", "settings": settings,
-        "train": f"{len(TRAIN)} modules of the standard library", "test": TEST,
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        "machine": "one core of a 2-core CPU", "seconds": sum(result[k]["processor_seconds"] for k in ("lstm", "rnn")),
-    }  # fmt: skip
-    args.out.write_text(json.dumps(result, separators=(",", ":")) + "\n")
-    print(f"wrote {args.out.name}: {args.out.stat().st_size / 1000:.0f} kB", file=sys.stderr)
+    made_of = {"train": f"{len(TRAIN)} modules of the standard library", "test": TEST}
+    result["about"] = record.head(args, "torch", "numpy") | made_of
+    record.save(args.out, result)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,10 @@ every ten steps of training, is saved.
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
+import record
 import torch
 from torch import nn
 
@@ -67,21 +64,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    began, curves = time.process_time(), {}
+    curves = {}
     for bias in BIASES:
         name = "PyTorch's own" if bias is None else f"{bias:g}"
         curves[name] = {}
         for delay in args.delays:
             curves[name][str(delay)] = runs = [losses(bias, delay, seed, args) for seed in range(args.seeds)]
             print(f"forget bias {name}, {delay} steps: last losses {[run[-1] for run in runs]}", flush=True)
-    about = {
-        "command": "python book/experiments/lstm_forget_bias.py",
-        "settings": {k: v for k, v in vars(args).items() if k != "out"},
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        "machine": "one core of a 2-core CPU", "seconds": round(time.process_time() - began, 1),
-    }  # fmt: skip
-    args.out.write_text(json.dumps({"curves": curves, "about": about}, separators=(",", ":")) + "\n")
-    print(f"wrote {args.out.name}: {args.out.stat().st_size / 1000:.0f} kB", file=sys.stderr)
+    record.save(args.out, {"curves": curves, "about": record.head(args, "torch", "numpy")})
 
 
 if __name__ == "__main__":

@@ -10,11 +10,9 @@ hardly contains (control characters, and everything outside ASCII) are read as c
 
 from __future__ import annotations
 
-import json
-import platform
-import sys
 from pathlib import Path
 
+import record
 import torch
 from lstm_brackets import CHARACTERS, TEST, Reader, accuracies, gate_record, options, train
 
@@ -45,32 +43,28 @@ def main() -> None:
     args = options(__doc__, OUT).parse_args()
     torch.set_num_threads(1)
 
-    reader, _, seconds = train("lstm", args)
+    reader, _, _ = train("lstm", args)
     before = accuracies(reader)
     round_in_place(reader)
     cell = reader.cell
-    record = gate_record(reader, args.units)
+    followed = gate_record(reader, args.units)
     result = {
         "codes": CODES,
-        "units": record["units"],
-        "correlation": record["correlation"],
+        "units": followed["units"],
+        "correlation": followed["correlation"],
         "W_xh": rounded(cell.weight_ih_l0.T[CODES]),  # one row of 4H for each code
         "W_hh": rounded(cell.weight_hh_l0),
         "b": rounded(cell.bias_ih_l0),
         "W_hy": rounded(reader.scores.weight),
         "b_y": rounded(reader.scores.bias),
-        "about": {
-            "command": "python book/experiments/lstm_typed.py",
-            "settings": {k: v for k, v in vars(args).items() if k != "out"},
+        "about": record.head(args, "torch")
+        | {
             "test": TEST,
             "accuracy": {k: round(v, 4) for k, v in accuracies(reader).items()},
             "accuracy before rounding": round(before["all"], 4),
-            "seconds": round(seconds, 1),
-            "versions": {"python": platform.python_version(), "torch": torch.__version__},
         },
     }
-    args.out.write_text(json.dumps(result, separators=(",", ":")) + "\n", encoding="utf-8")
-    print(f"wrote {args.out.name}: {args.out.stat().st_size / 1000:.0f} kB", file=sys.stderr)
+    record.save(args.out, result)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import platform
-import re
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -28,14 +25,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import record
 import torch
 from torch import nn
 
 HERE = Path(__file__).resolve().parent
-DATA = HERE.parent / "data"
 SCHEMA = "unrolled/experiment/v1"
 CELLS = ("RNN", "IRNN", "LSTM", "GRU")
-BUSY = 1.5  # the load above which something else must be computing too: a script is one thread
 BLOCKS = {"RNN": 1, "IRNN": 1, "LSTM": 4, "GRU": 3}
 
 Setting = dict[str, Any]
@@ -153,7 +149,7 @@ class Experiment:
     @property
     def file(self) -> Path:
         """Where the committed results are."""
-        return DATA / f"{self.name}.json"
+        return record.DATA / f"{self.name}.json"
 
     def main(self, arguments: list[str] | None = None) -> None:
         """Run what the file does not hold yet, and write it after every run.
@@ -205,7 +201,7 @@ class Experiment:
         return result | {
             "seconds": round(time.perf_counter() - began, 2),
             "processor_seconds": round(time.process_time() - worked, 2),
-            "machine": machine(device),
+            "machine": record.machine(device),
         }
 
     def outside(self, runs: list[Result]) -> list[str]:
@@ -239,12 +235,9 @@ class Experiment:
             "torch_threads": torch.get_num_threads(),
             "seconds": round(sum(run["seconds"] for run in runs)),
             "processor_seconds": round(sum(run["processor_seconds"] for run in runs)),
-            "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+            "versions": record.versions("torch", "numpy"),
         }
-        out.parent.mkdir(parents=True, exist_ok=True)
-        part = out.with_suffix(".part")
-        part.write_text(compact({"about": about, "bands": bands, "runs": runs}))
-        part.replace(out)
+        record.write(out, {"about": about, "bands": bands, "runs": runs})
 
 
 def matches(run: Result, setting: Setting) -> bool:
@@ -281,21 +274,6 @@ def within(value: float, band: dict[str, Any]) -> bool:
         return bool(band["finite"] < band["n"])
     low, high = band.get("expected", (math.inf, -math.inf))
     return bool(low <= value <= high)
-
-
-def machine(device: torch.device) -> str:
-    """What computed, in words."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    shared = ", shared with other work" if os.getloadavg()[0] > BUSY else ""
-    return f"{os.cpu_count()}-core {platform.machine()} CPU, one thread{shared}"
-
-
-def compact(result: Result) -> str:
-    """JSON with one line for a run, a band or a fact."""
-    text = json.dumps(result, indent=1, allow_nan=True)
-    inner = re.compile(r"(?<=\n  )\{.*?\n  \}", re.DOTALL)
-    return inner.sub(lambda match: " ".join(match.group().split()), text) + "\n"
 
 
 def to(device: torch.device, *arrays: np.ndarray) -> tuple[torch.Tensor, ...]:

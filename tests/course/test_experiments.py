@@ -224,7 +224,7 @@ def test_a_check_says_which_number_left_its_band(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     experiment, _ = counted()
-    monkeypatch.setattr(runs, "DATA", tmp_path)
+    monkeypatch.setattr(runs.record, "DATA", tmp_path)
     experiment.main(["--seeds", "5"])
     experiment.main(["--check", "--seeds", "5", "--out", str(tmp_path / "again.json")])
     assert capsys.readouterr().out.endswith("exp_counted: 10 of 10 numbers are in their bands\n")
