@@ -287,10 +287,8 @@ def test_the_trained_cell_keeps_while_it_waits() -> None:
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
     """book/experiments/cells_compare.py as a module."""
-    spec = importlib.util.spec_from_file_location("cells_compare", BOOK / "experiments" / "cells_compare.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    sys.path.insert(0, str(BOOK / "experiments"))
+    return importlib.import_module("cells_compare")
 
 
 def test_the_comparison_counts_as_pytorch_does(script: ModuleType) -> None:
