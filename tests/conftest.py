@@ -17,6 +17,15 @@ from autograder.grade import Course, open_course
 from autograder.kernel import Kernels, open_kernels
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to run where pytest-xdist does not keep groups together: two workers would build the site at once."""
+    if not session.config.getoption("loadgroup", False):  # which is set in the workers
+        return
+    alone = [item for item in session.items if item.get_closest_marker("xdist_group") and "@" not in item.nodeid]
+    if alone:
+        raise pytest.UsageError(f"pytest {pytest.__version__} hides the groups of tests from pytest-xdist")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Reference values of fresh seeds are cached apart from the user's."""
