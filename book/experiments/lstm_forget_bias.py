@@ -63,6 +63,8 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=5e-3)
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
+    if args.updates < 10 or args.updates % 10:
+        parser.error("--updates: a multiple of 10, since ten losses are averaged into a point")
     torch.set_num_threads(1)
     curves = {}
     for bias in BIASES:
