@@ -32,7 +32,7 @@ import record  # noqa: E402
 from fast import graphs, torch_steps  # noqa: E402
 from fast.roofline import DEVICES, floor, work  # noqa: E402
 
-OUT = BOOK / "data" / "fast_gpu.json"
+OUT = record.DATA / "fast_gpu.json"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 KINDS = {"LSTM": (nn.LSTM, 4), "GRU": (nn.GRU, 3)}
 VARIANTS = ("eager cells", "fused gates", "hoisted", "compiled", "CUDA graph", "cuDNN", "Triton")

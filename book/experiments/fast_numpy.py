@@ -33,7 +33,7 @@ from fast import numpy_cells  # noqa: E402
 
 from autograder.reference import functions  # noqa: E402
 
-OUT = BOOK / "data" / "fast_numpy.json"
+OUT = record.DATA / "fast_numpy.json"
 KINDS = {"RNN": (nn.RNN, 1), "GRU": (nn.GRU, 3), "LSTM": (nn.LSTM, 4)}
 Call = Callable[[], Any]
 

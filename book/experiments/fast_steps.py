@@ -28,7 +28,7 @@ sys.path.insert(0, str(BOOK))
 import record  # noqa: E402
 from fast import graphs, torch_steps  # noqa: E402
 
-OUT = BOOK / "data" / "fast_steps.json"
+OUT = record.DATA / "fast_steps.json"
 
 
 def arguments(kind: str, T: int, N: int, D: int, H: int) -> list[Tensor]:

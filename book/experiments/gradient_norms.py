@@ -8,12 +8,10 @@ are rounded to six decimals, so the page and the browser start from the same one
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import record
 
-OUT = Path(__file__).parent.parent / "data" / "gradient_norms.json"
+OUT = record.DATA / "gradient_norms.json"
 SEED, UNITS, STEPS = 1, 16, 60
 
 

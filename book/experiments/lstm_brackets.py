@@ -34,7 +34,7 @@ PIECES = (
 )
 DEPTHS = 4  # 0, 1, 2, and 3 or more
 CHARACTERS = 128
-OUT = Path(__file__).parent.parent / "data" / "lstm_brackets.json"
+OUT = record.DATA / "lstm_brackets.json"
 
 
 def open_brackets(text: str) -> np.ndarray:

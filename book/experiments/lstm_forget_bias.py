@@ -18,7 +18,7 @@ import record
 import torch
 from torch import nn
 
-OUT = Path(__file__).parent.parent / "data" / "lstm_forget_bias.json"
+OUT = record.DATA / "lstm_forget_bias.json"
 BIASES: tuple[float | None, ...] = (None, 0.0, 1.0, 2.0, 4.0)
 
 

@@ -10,13 +10,11 @@ hardly contains (control characters, and everything outside ASCII) are read as c
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import record
 import torch
 from lstm_brackets import CHARACTERS, TEST, Reader, accuracies, gate_record, options, train
 
-OUT = Path(__file__).parent.parent / "data" / "lstm_typed.json"
+OUT = record.DATA / "lstm_typed.json"
 CODES = [10, *range(32, CHARACTERS)]
 DECIMALS = 2
 

@@ -18,10 +18,10 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
-ROOT = Path(__file__).resolve().parents[2]
+from site_pages import HTML, ROOT, why_failed
+
 sys.path.insert(0, str(ROOT / "book"))
-from browser import FLAGS, browser_path, served  # noqa: E402
-from site_pages import HTML, why_failed  # noqa: E402
+from browser import FLAGS, browser_path, served
 
 BUILD = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
 
