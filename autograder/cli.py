@@ -378,7 +378,7 @@ def _course_order() -> list[str]:
 
 def _chapter_json(key: Key) -> dict[str, Any]:
     def exercise(e: Any) -> dict[str, Any]:
-        names = ("id", "backend", "points", "minutes", "difficulty", "mistakes", "variants", "hints")
+        names = ("id", "backend", "points", "minutes", "difficulty", "values", "mistakes", "variants", "hints")
         return {name: getattr(e, name) for name in names} | {"checks": len(e.checks)}
 
     return {

@@ -57,6 +57,11 @@ class Exercise:
     variants: int
     hints: int
 
+    @property
+    def values(self) -> int:
+        """The named values that its checks compare; arguments, looked at after the calls, among them."""
+        return sum(len(check.reference.values) for check in self.checks)
+
 
 @dataclass(frozen=True)
 class Key:

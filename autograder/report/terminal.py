@@ -19,7 +19,7 @@ from autograder.kernel.doctor import Finding
 from autograder.keys import Key
 from autograder.record import CheckResult, Record, printable
 
-NUMBERS = ("points", "minutes", "difficulty", "checks", "mistakes", "variants", "hints")
+NUMBERS = ("points", "minutes", "level", "values", "mistakes", "variants", "hints")
 MARKS = {"pass": ("✓", "green"), "missing": ("·", "dim")}
 
 
@@ -110,10 +110,12 @@ def chapters_table(keys: Iterable[Key]) -> Group:
     for key in keys:
         parts.append(_words((key.chapter, "bold"), f" · {key.title} · {key.points:g} points"))
         table = Table(box=None, pad_edge=False)
-        for name in ("exercise", "backend", *NUMBERS):
-            table.add_column(name, justify="left" if name in ("exercise", "backend") else "right")
+        for name in ("exercise", "backend"):
+            table.add_column(name, no_wrap=True, min_width=22 if name == "exercise" else None)
+        for name in NUMBERS:
+            table.add_column(name, justify="right")
         for e in key.exercises:
-            numbers = (e.points, e.minutes, e.difficulty, len(e.checks), e.mistakes, e.variants, e.hints)
+            numbers = (e.points, e.minutes, e.difficulty, e.values, e.mistakes, e.variants, e.hints)
             table.add_row(e.id, e.backend, *(f"{number:g}" for number in numbers))
         parts.append(table)
     return Group(*parts)

@@ -10,7 +10,7 @@ from autograder.compare import compare
 from autograder.diagnose import diagnose
 from autograder.grade import Course, grade_files
 from autograder.kernel import KernelSettings
-from autograder.keys import load_key
+from autograder.keys import COURSE, load_key
 from autograder.payload import Payload
 from autograder.record import OUTCOMES, Record
 from autograder.reference import run_alternative
@@ -117,6 +117,17 @@ def test_pasted_public_answers_pass_the_public_check_only(tmp_path: Path, course
     public, fresh = (grade(samples, tmp_path, course, seed)[0] for seed in (0, 5))
     assert public.checks[0].outcome == "pass"
     assert fresh.checks[0].points == 0
+
+
+def test_the_six_chapters_are_as_large_as_promised() -> None:
+    exercises = [exercise for name in COURSE[:6] for exercise in load_key(name).exercises]
+    assert len(exercises) >= 50
+    assert sum(exercise.mistakes for exercise in exercises) >= 150
+    for backend in ("numpy", "torch"):
+        mine = [exercise for exercise in exercises if exercise.backend == backend]
+        assert len(mine) >= 0.4 * len(exercises)
+        assert sum(exercise.values for exercise in mine) >= 75  # compared: 150 in both
+    assert sum(exercise.id.startswith("hunt-") for exercise in exercises) >= 5
 
 
 @pytest.mark.parametrize("name", chapters())

@@ -141,7 +141,8 @@ def test_list_counts_what_every_exercise_has() -> None:
         source = chapter(found["id"])
         for e in found["exercises"]:
             counted = {"checks", "mistakes", "variants", "hints"}
-            assert set(e) == {"id", "backend", "points", "minutes", "difficulty"} | counted
+            assert set(e) == {"id", "backend", "points", "minutes", "difficulty", "values"} | counted
+            assert e["values"] >= 1
             assert e["backend"] in ("numpy", "torch")
             assert all(e[name] == len(source.of(name[:-1], e["id"])) for name in counted)
     assert run("list").exit_code == 0
