@@ -36,6 +36,7 @@ class Tolerance:
 # float64 4e-15, float32 4e-6 of the scale), and what known mistakes exceed by far.
 FLOAT64 = Tolerance(rtol=1e-9, atol=1e-12)
 FLOAT32 = Tolerance(rtol=1e-4, atol=1e-5)
+NEARLY = Tolerance(rtol=1e-6, atol=1e-6)
 
 
 @dataclass(frozen=True)
@@ -233,6 +234,8 @@ def _value_difference(name: str, mine: np.ndarray, expected: np.ndarray, wrong: 
         text = f"{place}: yours is {float(yours):.6g}, off by {gap:.2g}."
     if mine.ndim:
         text += f" {int(wrong.sum())} of {wrong.size} entries differ{_right_steps(wrong, axes)}."
+    if mine.dtype == expected.dtype == np.float64 and not outside(mine, expected, NEARLY).any():
+        text += " To six digits all is right: was something computed in float32, or a small number added?"
     return Difference(name, "value", text)
 
 

@@ -38,8 +38,9 @@ def diagnose(
 ) -> Mistake | None:
     """The known mistake that gives this outcome, or None.
 
-    First the mistake whose every value equals the student's; failing that, the one whose
-    values equal the student's wherever the student is wrong (two slips in one function).
+    First the mistake whose every value equals the student's; failing that, of those whose
+    values equal the student's wherever the student is wrong, the one that is wrong in the
+    fewest places besides.
     """
     bank = list(mistakes)
     if isinstance(outcome, CellError):
@@ -48,7 +49,8 @@ def diagnose(
         if isinstance(mistake.outcome, Payload) and not compare(outcome, mistake.outcome, tolerances):
             return mistake
     wrong = differing_values(outcome, reference, tolerances)
-    return next((m for m in bank if _explains(m, outcome, reference, wrong, tolerances)), None)
+    fitting = [m for m in bank if _explains(m, outcome, wrong, tolerances)]
+    return min(fitting, key=lambda m: _wrong_values(m, reference, tolerances), default=None)
 
 
 def _same_error(error: CellError, other: Payload | CellError) -> bool:
@@ -58,7 +60,6 @@ def _same_error(error: CellError, other: Payload | CellError) -> bool:
 def _explains(
     mistake: Mistake,
     student: Payload,
-    reference: Payload,
     wrong: list[str],
     tolerances: Mapping[str, Tolerance] | None,
 ) -> bool:
@@ -72,3 +73,9 @@ def _explains(
         if compare_value(name, student.values[name], mistake.outcome.values[name], tolerance):
             return False
     return True
+
+
+def _wrong_values(mistake: Mistake, reference: Payload, tolerances: Mapping[str, Tolerance] | None) -> int:
+    """In how many of its values the mistake differs from the reference."""
+    assert isinstance(mistake.outcome, Payload)
+    return len(differing_values(mistake.outcome, reference, tolerances))

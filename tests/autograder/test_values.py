@@ -110,6 +110,7 @@ def test_the_message_names_the_place_and_not_the_answer() -> None:
         (np.ones((3, 2)), np.ones((2, 3)), "transposed"),
         (np.ones((2, 4, 3)), np.ones((2, 3, 4)), "another order"),
         (np.float32(0.1) * np.ones(3, np.float32), 0.1 * np.ones(3), "float32"),
+        (np.ones(3, np.float32).astype(float) * 0.1 + 1e-9, 0.1 * np.ones(3), "To six digits all is right"),
         (Other("NoneType"), np.ones(3), "`return`"),
         ("text", np.ones(3), "should be an array"),
         (Other("list"), "text", "should be a text"),
@@ -148,6 +149,12 @@ def test_a_mistake_is_recognised_whole_in_part_and_by_its_error() -> None:
     assert named(bank[0].outcome) == "W-doubled"
     assert named(bank[1].outcome) == "both-doubled"
     assert named(payload(W=np.ones(3), b=2 * np.ones(2))) == "both-doubled"
+    closer = Mistake("b-and-c-doubled", "", payload(W=np.ones(3), b=2 * np.ones(2), c=2.0))
+    farther = Mistake("all-doubled", "", payload(W=2 * np.ones(3), b=2 * np.ones(2), c=2.0))
+    right, mine = payload(W=np.ones(3), b=np.ones(2), c=1.0), payload(W=np.ones(3), b=2 * np.ones(2), c=1.0)
+    for several in ([closer, farther], [farther, closer]):
+        found = diagnose(mine, right, several)
+        assert found is closer, "of two that fit, the one that is wrong in fewer places besides"
     assert named(payload(W=5 * np.ones(3), b=np.ones(2))) is None
     assert named(CellError("ValueError", "shapes")) == "raises"
     assert named(CellError("ValueError", "other")) is None
