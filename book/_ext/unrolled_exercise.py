@@ -152,7 +152,7 @@ class Exercise(Directive):
         self.state.nested_parse(lines, self.content_offset, parent)
 
     def pane(self, chapter: str, card: dict[str, Any], cells: list[dict[str, Any]]) -> list[nodes.Node]:
-        """The stub, and around it what the script turns into an editor with buttons."""
+        """What the task is about, if it is a program; the stub, and what the script makes an editor of it with."""
         env = self.state.document.settings.env
         exercise, up = card["exercise"], "../" * env.docname.count("/")
         mine = {about(c)["id"]: c for c in cells if about(c)["exercise"] == exercise and c["cell_type"] == "code"}
@@ -164,9 +164,10 @@ class Exercise(Directive):
         }  # fmt: skip
         runnable = card["backend"] == "numpy" and env.config.unrolled_runtime
         top, bottom = (PANE_TOP, PANE_BOTTOM) if runnable else (PLAIN_TOP, PLAIN_BOTTOM)
-        given = [code(cell["source"]) for cell in mine.values()]
+        programs = [code(cell["source"]) for cell in mine.values() if about(cell)["role"] == "setup"]  # a bug hunt's
+        given = [code(cell["source"]) for cell in mine.values() if about(cell)["role"] != "setup"]
         return [
-            raw(top.format(**places)), code(stub), raw(bottom.format(**places)),
+            *programs, raw(top.format(**places)), code(stub), raw(bottom.format(**places)),
             raw('<details class="unrolled-given"><summary>The cells around yours: inputs, example, check</summary>'),
             *given, raw("</details>"),
         ]  # fmt: skip
@@ -224,11 +225,11 @@ def table_of(chapter: str, up: str) -> str:
     for card in chapters()[chapter]:
         here = card["exercise"] in known
         link = f"{up}book/{chapter}.html#exercise-{card['exercise']}" if here else f"{up}book/exercises/{chapter}.html"
-        state = f'<span data-state-of="{card["exercise"]}">–</span>' if here else "in the notebook (PyTorch)"
+        state = f'<span data-state-of="{card["exercise"]}">–</span>' if here else "in the notebook"
         name = f'<a href="{link}">{html.escape(card["title"])}</a>'
-        cells = (name, f"{card['points']:g}", f"{card['minutes']}&nbsp;min", "●" * card["difficulty"], state)
+        cells = (name, state, f"{card['points']:g}", f"{card['minutes']}&nbsp;min", "●" * card["difficulty"])
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Exercise", "Points", "Time", "Difficulty", "State"))
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Exercise", "State", "Points", "Time", "Difficulty"))
     return (
         f'<h2 id="progress-{chapter}">{title}</h2>{total_of(" ".join(known), known, title)}'
         f'<div class="unrolled-wide" tabindex="0" role="region" aria-label="{title}: exercises"><table class="table">'
@@ -262,7 +263,10 @@ def colab_of(config: Any, chapter: str) -> str:
     return f"{base}/github/{name}/blob/{theme['repository_branch']}/book/exercises/{chapter}.ipynb"
 
 
-KEYS_HELP = "Tab indents; Esc, then Tab, leaves the editor. Ctrl+Enter or Shift+Enter runs, Ctrl+Shift+Enter checks."
+KEYS_HELP = (
+    "Tab indents; Esc, then Tab, leaves the editor. Ctrl+Enter or Shift+Enter runs, Ctrl+Shift+Enter checks. "
+    "On a Mac it is Cmd for Ctrl."
+)
 LINKS = '<a href="{notebook}" download>the notebook</a> or <a href="{colab}">Colab</a>'
 MISSING = " This copy of the site was built without npm, so nothing can be run on its pages."
 PANE_MARK = 'class="unrolled-pane"'
