@@ -51,6 +51,7 @@ RULE = re.compile(r'([^{}]+)\{(?:[^{}"]|"(?:\\.|[^"\\])*")*\}')  # a string may 
 CHARACTER = re.compile(r"mjx-c[0-9A-F]+")
 
 INLINE = re.compile(r'(<span class="math notranslate nohighlight"[^>]*>)\\\(([^<]*)\\\)(?=</span>)')
+BEFORE_STOP = re.compile(r'(<span class="math notranslate nohighlight"[^>]*>\\\([^<]*\\\)</span>)([.,;:!?)]+)')
 DISPLAY = re.compile(
     r'(<div class="math notranslate nohighlight"[^>]*>(?:\s*<span class="eqno">.*?</a></span>)?)'
     r"\s*(?:\\\[([^<]*)\\\]|(\\begin\{[^<]*))\s*(?=</div>)",
@@ -130,7 +131,8 @@ def formulas_in(page: str) -> list[tuple[str, bool]]:
 
 
 def put_in(page: str, made: dict[tuple[str, bool], str]) -> str:
-    """The page with its formulas typeset."""
+    """The page with its formulas typeset; a comma or full stop after one stays on its line."""
+    page = BEFORE_STOP.sub(r'<span class="math-stop">\1\2</span>', page)
     page = INLINE.sub(lambda m: m[1] + made[html.unescape(m[2]), False], page)
     return DISPLAY.sub(lambda m: m[1] + made[html.unescape(m[2] or m[3]), True], page)
 

@@ -52,6 +52,7 @@ def test_formulas_are_typeset_while_building(tmp_path: Path) -> None:
     assert '<span class="eqno">(1)' in text, "an equation keeps its number"
     assert not any(mark in text for mark in (r"\(", r"\[", r"\begin", "startup.js", "mjx-merror"))
     assert '<mi mathvariant="sans-serif">T</mi>' in text, "macros of the settings are known"
+    assert text.count('<span class="math-stop">') == 3, "a comma or full stop stays on its formula's line"
     style = (site / "_static" / "mathjax" / "formulas.css").read_text(encoding="utf-8")
     assert 'content: "{"' in style and ".mjx-c1D44E" in style, "rules of characters on the page are kept"
     assert ".mjx-c222B" not in style, "an integral is on no page"
