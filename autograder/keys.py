@@ -18,7 +18,7 @@ from autograder.compare import Tolerance
 from autograder.diagnose import CellError, Mistake
 from autograder.payload import MIME, Payload, PayloadError, decode
 
-KEY_SCHEMA = "unrolled/key/v1"
+KEY_SCHEMA = "unrolled/key/v2"
 KEYS = Path(__file__).parent / "keys"
 COURSE = ("background", "equations", "bptt", "lstm", "gru", "code", "fast", "after")
 
@@ -158,6 +158,22 @@ def parse_outcome(data: dict[str, Any]) -> Payload | CellError:
     return decode(data)
 
 
+def without_repeats(outcome: dict[str, Any], reference: dict[str, Any]) -> dict[str, Any]:
+    """A mistake's outcome as keys store it: values that are the reference's are named only, under `same`."""
+    if "error" in outcome:
+        return outcome
+    same = sorted(name for name, value in outcome["values"].items() if reference["values"].get(name) == value)
+    return outcome | {"values": {n: v for n, v in outcome["values"].items() if n not in same}, "same": same}
+
+
+def with_repeats(outcome: dict[str, Any], reference: dict[str, Any]) -> dict[str, Any]:
+    """The outcome that `without_repeats` shortened."""
+    if "error" in outcome:
+        return outcome
+    values = {name: reference["values"][name] for name in outcome["same"]} | outcome["values"]
+    return {name: value for name, value in outcome.items() if name != "same"} | {"values": values}
+
+
 def _exercise(card: dict[str, Any], cells: list[dict[str, Any]]) -> Exercise:
     mine = [c for c in cells if c["metadata"].get("unrolled", {}).get("exercise") == card["exercise"]]
     checks = tuple(_check(c) for c in mine if c["metadata"]["unrolled"]["role"] == "check")
@@ -169,11 +185,12 @@ def _exercise(card: dict[str, Any], cells: list[dict[str, Any]]) -> Exercise:
 
 def _check(cell: dict[str, Any]) -> Check:
     about = cell["metadata"]["unrolled"]
-    found = list(payloads(cell["outputs"]))
+    found: list[Any] = list(payloads(cell["outputs"]))
     if len(found) != 1:
         raise PayloadError(f"the check cell {cell['id']} has {len(found)} payloads")
     tolerances = {n: Tolerance(t["rtol"], t["atol"]) for n, t in about["tolerances"].items()}
-    mistakes = tuple(Mistake(m["id"], m["says"], parse_outcome(m["outcome"])) for m in about["mistakes"])
+    outcomes = [parse_outcome(with_repeats(m["outcome"], found[0])) for m in about["mistakes"]]
+    mistakes = tuple(Mistake(m["id"], m["says"], o) for m, o in zip(about["mistakes"], outcomes, strict=True))
     return Check(
         about["check"], cell["id"], about["exercise"], about["points"], about["axes"],
         tolerances, decode(found[0]), mistakes,

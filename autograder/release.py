@@ -17,7 +17,7 @@ from typing import Any
 from autograder.compare import Tolerance, compare, default_tolerance, distance
 from autograder.diagnose import CellError, Mistake, diagnose
 from autograder.kernel import Kernels, KernelSettings
-from autograder.keys import KEY_SCHEMA, parse_outcome
+from autograder.keys import KEY_SCHEMA, parse_outcome, with_repeats, without_repeats
 from autograder.notebook import (
     Cell,
     Chapter,
@@ -244,8 +244,13 @@ def _check_facts(chapter: Chapter, cell: Cell, name: str, measured: Measured) ->
         value: {"rtol": c.tolerance.rtol, "atol": c.tolerance.atol, "spread": c.spread}
         for value, c in measured.calibration[name].items()
     }
+    reference = outcome_json(measured.reference[name])
     mistakes = [
-        {"id": mistake.about["id"], "says": mistake.about["says"], "outcome": outcome_json(outcome)}
+        {
+            "id": mistake.about["id"],
+            "says": mistake.about["says"],
+            "outcome": without_repeats(outcome_json(outcome), reference),
+        }
         for mistake, outcome in measured.mistakes[name]
     ]
     return {
@@ -321,9 +326,11 @@ def _take_apart(key: dict[str, Any]) -> tuple[dict[str, Any], dict[str, tuple[di
             if tolerance.pop("spread") > tolerance.pop("rtol"):
                 raise ValueError("a spread beyond its tolerance")
             del tolerance["atol"]
-        values[about["check"]] = (tolerances, cell["outputs"][0]["data"].pop(MIME))
+        reference = cell["outputs"][0]["data"].pop(MIME)
+        values[about["check"]] = (tolerances, reference)
         for mistake in about["mistakes"]:
-            values[f"{about['check']}, mistake {mistake['id']}"] = (tolerances, mistake.pop("outcome"))
+            whole = with_repeats(mistake.pop("outcome"), reference)
+            values[f"{about['check']}, mistake {mistake['id']}"] = (tolerances, whole)
     return skeleton, values
 
 

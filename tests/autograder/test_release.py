@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from autograder.kernel import Kernels
-from autograder.keys import KEYS
+from autograder.keys import KEYS, load_key, with_repeats, without_repeats
 from autograder.notebook import read_chapter
+from autograder.payload import encode
 from autograder.release import measure, release, stale
 from tests.submissions.samples import SOLUTIONS, chapter, chapters
 
@@ -114,3 +115,20 @@ def test_tolerances_are_calibrated_and_say_from_what(kernels: Kernels) -> None:
     assert 0 < torch_value.spread < torch_value.tolerance.rtol / 10
     assert numpy_value.tolerance.rtol == 1e-9
     assert torch_value.tolerance.rtol == 1e-4
+
+
+@pytest.mark.parametrize("name", chapters())
+def test_keys_name_the_values_in_which_a_mistake_is_right_and_store_the_others(name: str) -> None:
+    stored = json.loads((KEYS / f"{name}.ipynb").read_text(encoding="utf-8"))
+    about = [cell["metadata"]["unrolled"] for cell in stored["cells"]]
+    outcomes = {a["check"]: {m["id"]: m["outcome"] for m in a["mistakes"]} for a in about if a["role"] == "check"}
+    for check in load_key(name).checks:
+        reference = encode(check.id, check.reference.seed, check.reference.values)
+        for mistake in check.mistakes:
+            short = outcomes[check.id][mistake.id]
+            if "error" in short:
+                continue
+            whole = with_repeats(short, reference)
+            assert without_repeats(whole, reference) == short
+            assert not set(short["same"]) & set(short["values"])
+            assert all(whole["values"][n] == reference["values"][n] for n in short["same"])
