@@ -7,6 +7,7 @@ the results were made (``experiments/``), and what plots of all pages share (:mo
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def made_by(record: dict[str, Any]) -> None:
     print(about["command"])
     print(f"{len(record['runs'])} runs, {minutes:.0f} min of processor time")
     for machine in about["machines"]:
-        print(machine)
+        print(textwrap.fill(machine, 40))
 
 
 def held(curves: Sequence[Sequence[Sequence[float]]]) -> tuple[np.ndarray, np.ndarray]:

@@ -37,6 +37,7 @@ CHEAP = {
     "forget": {"delay": 20, "bias": 1.0},
     "gradients": {"seq_len": 50, "cell": "LSTM"},
 }
+LONG_COPY = {"lag": 30, "cell": "RNN", "hidden_size": 40}
 CPU = torch.device("cpu")
 MANY = settings(max_examples=30, deadline=None, derandomize=True, database=None)
 LAGS, SEEDS = st.integers(1, 60), st.integers(0, 10**6)
@@ -335,6 +336,13 @@ def test_copying_is_not_solved_and_gates_get_below_the_baseline() -> None:
     assert max(values("copy", "recalled", hidden_size=40)) < 0.35
 
 
+def test_two_tanh_runs_of_copying_left_the_baseline_near_the_end() -> None:
+    curves = {run["seed"]: dict(run["curve"]) for run in record("copy")["runs"] if runs.matches(run, LONG_COPY)}
+    left = {seed: curve for seed, curve in curves.items() if curve[1000] > 1.1}
+    assert sorted(round(curve[1000], 1) for curve in left.values()) == [1.4, 3.5]
+    assert round(max(left.values(), key=lambda curve: curve[1000])[950], 2) == 1.06
+
+
 def test_gates_help_pixel_by_pixel_in_every_run() -> None:
     plain = values("digits", "accuracy", order="pixels", cell="RNN")
     assert len(plain) == 10, "five seeds at two learning rates"
@@ -350,6 +358,9 @@ def test_with_equal_parameters_the_learning_rate_decides_and_the_tanh_network_is
         for cell in ("LSTM", "GRU"):
             assert all(nats(task, "RNN", rate) < nats(task, cell, rate) for rate in (1e-3, 5e-3))
             assert nats(task, cell, 5e-3) < nats(task, "RNN", 1e-3)
+            for rate, apart in ((1e-3, True), (5e-3, False)):
+                plain, gated = (values("equal", "nats", task=task, cell=c, rate=rate) for c in ("RNN", cell))
+                assert (max(plain) < min(gated)) == apart
 
 
 def test_a_start_that_lets_a_thousandth_through_is_learned_and_one_below_a_ten_thousandth_is_not() -> None:
@@ -363,6 +374,24 @@ def test_training_opens_the_way_for_the_gradient() -> None:
     start, end = ({c: values("gradients", f"decades_{w}", cell=c) for c in runs.CELLS} for w in ("start", "end"))
     assert min(start["RNN"] + start["GRU"]) > 8 and min(start["LSTM"]) > 3
     assert max(end["LSTM"]) < 0.2 and max(end["GRU"]) < 1 and min(end["RNN"]) > 8
+    early = values("gradients", "decades_early", cell="LSTM")
+    assert all(later > first for first, later in zip(start["LSTM"], early, strict=True))
+
+
+def test_before_training_the_direct_path_of_an_lstm_would_lose_seven_decades() -> None:
+    """Less is lost in all, three to five: the rest comes through h and the gates."""
+    for seed, committed in enumerate(values("gradients", "decades_start", cell="LSTM")):
+        torch.manual_seed(seed)
+        x, _ = script("adding").sequences(np.random.default_rng(10_000 + seed), 50, 64)
+        cell = runs.Network(runs.make_cell("LSTM", 2, 32), 1).cell.requires_grad_(False)
+        W_xh, W_hh, b_xh, b_hh = cell.parameters()
+        h, c, kept = torch.zeros(64, 32), torch.zeros(64, 32), torch.zeros(64, 32)
+        for t, x_t in enumerate(torch.from_numpy(x).float()):
+            i, f, g, o = (x_t @ W_xh.T + h @ W_hh.T + b_xh + b_hh).chunk(4, dim=1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+            kept += torch.log10(torch.sigmoid(f)) if t else 0
+        assert 6 < -kept.mean() < 7.2 and committed < 5
 
 
 @pytest.mark.long

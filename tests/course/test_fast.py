@@ -221,6 +221,19 @@ def test_a_floor_is_the_largest_of_its_parts() -> None:
     assert list(found)[limit[0]] == "waiting"
 
 
+def test_up_to_512_units_the_chain_costs_more_than_the_work() -> None:
+    device = roofline.DEVICES["H100"]
+    for H in (64, 128, 256, 512, 1024):
+        computing, weights = 16 * 64 * H * H / device.peak["bfloat16"], 8 * H * H / device.bandwidth
+        assert (max(computing, weights) < roofline.BARRIER) == (H <= 512)
+
+
+def test_all_registers_together_hold_33_mebibytes_and_all_shared_memory_29() -> None:
+    device = roofline.DEVICES["H100"]
+    assert device.processors * device.registers == 33 * 2**20
+    assert device.processors * device.shared // 2**20 == 29
+
+
 # The persistent kernels, in the interpreter
 
 

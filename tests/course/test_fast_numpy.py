@@ -8,6 +8,7 @@ measurement says what the page says.
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -124,3 +125,17 @@ def test_gates_that_overflow_a_naive_sigmoid_are_exact() -> None:
     with np.errstate(all="raise", under="ignore"):
         _, c, _ = numpy_cells.lstm_forward(p["x"], p["h0"], p["c0"], p["W_xh"], p["W_hh"], p["b"])
     assert np.allclose(c, p["c0"], rtol=1e-12)
+
+
+def test_the_committed_ratios_are_those_that_the_page_tells() -> None:
+    data = Path(__file__).resolve().parents[2] / "book" / "data" / "fast_numpy.json"
+    rows = json.loads(data.read_text(encoding="utf-8"))["rows"]
+    least = {(r["who"], r["kind"], r["dtype"], r["H"]): r["both"]["least"] for r in rows}
+
+    def ratio(kind: str, dtype: str, H: int) -> float:
+        return least["NumPy", kind, dtype, H] / least["PyTorch", kind, dtype, H]
+
+    drawn = [("RNN", "float64"), ("GRU", "float64"), ("LSTM", "float64"), ("GRU", "float32")]
+    assert all(0.3 < ratio(*cell, 32) < 0.455 and 0.765 < ratio(*cell, 512) < 0.865 for cell in drawn)
+    assert round(max(ratio(*cell, H) for cell in drawn for H in (64, 128, 256)), 2) == 0.95
+    assert all(1.45 < ratio("LSTM", "float32", H) < 2 for H in (32, 64, 128, 256, 512))
