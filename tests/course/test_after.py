@@ -103,6 +103,31 @@ def test_logarithms_lose_digits_as_their_sum_grows() -> None:
     assert error > 1e-4 > 1e-6 > np.abs(pairs / np.exp(wide) - 1).max()
 
 
+def test_a_scan_runs_few_lines_of_python_and_a_walk_one_for_every_step() -> None:
+    a = np.full((500, 1, 1), 0.5)
+    assert after.lines_run(after.parallel_scan, a, a, a[0]) < 100
+    assert after.lines_run(after.min_gru, a, a[0], np.ones((2, 1)), np.ones(2)) > 500
+
+
+def test_counting_lines_puts_back_what_traced_before() -> None:
+    """Coverage and debuggers go on, whether or not the counted function raises."""
+
+    def mine(frame: object, event: str, argument: object) -> None:
+        return None
+
+    before = sys.gettrace()
+    sys.settrace(mine)
+    try:
+        after.lines_run(after.parity_weights)
+        kept = sys.gettrace()
+        with pytest.raises(TypeError):
+            after.lines_run(after.parity_weights, "too much")
+        still = sys.gettrace()
+    finally:
+        sys.settrace(before)
+    assert kept is mine and still is mine
+
+
 def put(weights: Array, bias: Array) -> Any:
     """The module of the exercise, in float64, with these weights."""
     module = after.MinGRU(weights.shape[1], len(bias) // 2).double()
@@ -191,6 +216,16 @@ def test_parity_stays_exact_over_a_hundred_thousand_steps() -> None:
     parity = np.cumsum(x, axis=0) % 2
     assert (after.relu_rnn(x, *after.parity_weights()) == parity).all()
     assert (after.parallel_scan(*after.parity_factors(x), np.zeros(1)) == parity).all()
+
+
+def test_the_parity_network_takes_lists_and_names_a_wrong_shape() -> None:
+    x = np.array([[1.0], [1.0], [0.0]])
+    W_xh, W_hh, b_h, w_y, b_y = after.parity_weights()
+    lists = [weights.tolist() for weights in (W_xh, W_hh, b_h, w_y)]
+    assert after.relu_rnn(x, *lists, b_y).ravel().tolist() == [1, 0, 0]
+    for wrong in [(W_xh.ravel(), W_hh, b_h, w_y), (W_xh, W_hh[:1], b_h, w_y), (W_xh, W_hh, b_h, w_y[None])]:
+        with pytest.raises(ValueError, match=r"have the shapes .*; expected \(\(2, 1\), \(2, 2\), \(2,\), \(2,\)\)"):
+            after.relu_rnn(x, *wrong, b_y)
 
 
 @many
