@@ -169,7 +169,8 @@ def figures() -> dict[str, Moving]:
         ),
         "gru_forms": Moving(
             "The GRU's candidate in both forms, with two units",
-            "Close one reset gate, then choose a diagonal matrix. Then add a bias.",
+            "Gate 2 is closed. Open it, and the two forms agree. "
+            "Close it again and choose the diagonal matrix. Then add a bias.",
             (420, 252),
             "gru_forms",
             (

@@ -261,11 +261,21 @@ def record(name: str) -> dict:
 
 
 def test_without_a_bias_nothing_is_learnt_over_the_wait_and_with_one_everything() -> None:
-    last = {name: [run[-1] for run in runs] for name, runs in record("gru_wait")["accuracy"].items()}
+    saved = record("gru_wait")
+    last = {name: [run[-1] for run in runs] for name, runs in saved["accuracy"].items()}
     assert all(len(values) == 5 for values in last.values())
     assert max(last["GRU, as PyTorch starts"]) < 12
-    assert min(last["GRU, bias 1"]) > 90 and min(last["GRU, bias 3"]) > 85
+    assert max(saved["moved"]["GRU, as PyTorch starts"]) < 1e-5
+    assert min(last["GRU, bias 1"]) > 90 and min(last["GRU, bias 3"]) > 90
     assert max(last["RNN"]) < 40
+
+
+def test_with_a_small_epsilon_the_same_start_learns_unless_a_square_underflows() -> None:
+    saved = record("gru_wait")
+    name = "GRU, as PyTorch starts, epsilon 1e-30"
+    runs = sorted(zip(saved["moved"][name], (run[-1] for run in saved["accuracy"][name]), strict=True))
+    assert all(moved < 10 and accuracy > 90 for moved, accuracy in runs[:4])
+    assert runs[4][0] > 1e5 and runs[4][1] < 12
 
 
 def test_the_trained_cell_keeps_while_it_waits() -> None:
