@@ -6,26 +6,26 @@ import keras
 from keras import ops
 
 
-class SimpleRNN(keras.Layer):
+class RNNStep(keras.Layer):
     """One step of an RNN with its output layer."""
 
     def __init__(self, hidden_size: int, output_size: int) -> None:
         super().__init__()
         self.state_size, self.output_size = hidden_size, output_size
-        self.i2h = keras.layers.Dense(hidden_size)
-        self.h2h = keras.layers.Dense(hidden_size)
-        self.h2o = keras.layers.Dense(output_size)
+        self.from_x = keras.layers.Dense(hidden_size)
+        self.from_h = keras.layers.Dense(hidden_size)
+        self.to_y = keras.layers.Dense(output_size)
 
     def build(self, input_shape):
         """Make the weights for inputs (N, D)."""
-        self.i2h.build(input_shape)
-        self.h2h.build((None, self.state_size))
-        self.h2o.build((None, self.state_size))
+        self.from_x.build(input_shape)
+        self.from_h.build((None, self.state_size))
+        self.to_y.build((None, self.state_size))
 
     def call(self, x, states):
         """Output (N, C) and new states of ``x`` (N, D) and old states."""
-        h = ops.tanh(self.i2h(x) + self.h2h(states[0]))
-        return self.h2o(h), [h]
+        h = ops.tanh(self.from_x(x) + self.from_h(states[0]))
+        return self.to_y(h), [h]
 
 
 class LSTMCell(keras.Layer):

@@ -10,17 +10,17 @@ from programs.forward_numpy import sigmoid
 def simple_rnn(
     x: np.ndarray,
     h: np.ndarray,
-    i2h: np.ndarray,
-    h2h: np.ndarray,
-    h2o: np.ndarray,
+    w_x: np.ndarray,
+    w_h: np.ndarray,
+    w_y: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Output (N, C) and new state (N, H) of one step.
 
     ``x`` is (N, D), ``h`` (N, H). Weights hold their bias as last column:
-    ``i2h`` (H, D + 1), ``h2h`` (H, H + 1), ``h2o`` (C, H + 1).
+    ``w_x`` (H, D + 1), ``w_h`` (H, H + 1), ``w_y`` (C, H + 1).
     """
-    h = np.tanh(linear(x, i2h) + linear(h, h2h))
-    return linear(h, h2o), h
+    h = np.tanh(linear(x, w_x) + linear(h, w_h))
+    return linear(h, w_y), h
 
 
 def lstm_cell(
@@ -31,11 +31,11 @@ def lstm_cell(
 ) -> tuple[np.ndarray, np.ndarray]:
     """New ``h`` and ``c``, (N, H), from eight matrices, two for a block.
 
-    They are called i2f, h2f, i2i, h2i, i2c, h2c, i2o and h2o.
+    Their names: x_to_f, h_to_f, and so on, for the blocks f, i, c and o.
     """
 
     def block(name: str) -> np.ndarray:
-        from_x, from_h = weights[f"i2{name}"], weights[f"h2{name}"]
+        from_x, from_h = weights[f"x_to_{name}"], weights[f"h_to_{name}"]
         return linear(x, from_x) + linear(h, from_h)
 
     f, i, o = (sigmoid(block(name)) for name in "fio")

@@ -16,12 +16,12 @@ class RNNModel(nn.Module):
     ) -> None:
         super().__init__()
         self.rnn = self.layer(input_size, hidden_size)
-        self.fc = nn.Linear(hidden_size, output_size)
+        self.head = nn.Linear(hidden_size, output_size)
 
     def forward(self, x: torch.Tensor, state=None):
         """Logits (N, C) of x (T, N, D), and the last state."""
         output, state = self.rnn(x, state)  # (T, N, H)
-        return self.fc(output[-1]), state
+        return self.head(output[-1]), state
 
 
 class LSTMModel(RNNModel):
@@ -48,10 +48,10 @@ class StackedLSTM(nn.Module):
         super().__init__()
         self.lower = nn.LSTM(input_size, sizes[0])
         self.upper = nn.LSTM(sizes[0], sizes[1])
-        self.fc = nn.Linear(sizes[1], output_size)
+        self.head = nn.Linear(sizes[1], output_size)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (N, C) of inputs (T, N, D)."""
         states, _ = self.lower(x)
         states, _ = self.upper(states)
-        return self.fc(states[-1])
+        return self.head(states[-1])

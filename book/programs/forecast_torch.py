@@ -14,9 +14,9 @@ class Forecaster(nn.Module):
     ) -> None:
         super().__init__()
         self.rnn = layer(size, hidden_size)
-        self.fc = nn.Linear(hidden_size, size)
+        self.head = nn.Linear(hidden_size, size)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Forecasts (N, D) of (T, N, D): last value plus change."""
         states, _ = self.rnn(x)
-        return x[-1] + self.fc(states[-1])
+        return x[-1] + self.head(states[-1])

@@ -16,12 +16,12 @@ class RNN(nn.Module):
     ) -> None:
         super().__init__()
         self.rnn = self.layer(input_size, hidden_size)
-        self.fc = nn.Linear(hidden_size, output_size)
+        self.head = nn.Linear(hidden_size, output_size)
 
     def forward(self, x: torch.Tensor, state=None):
         """Outputs (T, N, C), states (T, N, H), last state."""
         states, state = self.rnn(x, state)
-        return self.fc(states), states, state
+        return self.head(states), states, state
 
 
 class LSTM(RNN):

@@ -1,4 +1,4 @@
-"""Program 12 in NumPy: GRUs as in Cho et al. (2014) and in PyTorch."""
+"""Program 12 in NumPy: a GRU as it is printed, and one as in PyTorch."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import training
 from programs.data import digits, eeg, topics, zen
-from programs.text import Alphabet, CharModel, mean_loss, ngram_loss, sample, streams, train_pass
+from programs.text import Alphabet, CharModel, mean_loss, mixed_ngram_loss, ngram_loss, sample, streams, train_pass
 from torch import nn
 from torch.nn import functional as F
 
@@ -184,11 +184,48 @@ def test_tags_and_directions(solved: SimpleNamespace) -> None:
     assert torch.allclose(solved.summary(rnn, x), torch.cat([h_n[0], h_n[1]], dim=1))
 
 
+def test_answers_are_those_of_a_packed_batch(solved: SimpleNamespace) -> None:
+    torch.manual_seed(0)
+    rnn, head, lengths = nn.LSTM(3, 4), nn.Linear(4, 2), torch.tensor([2, 5, 4])
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(3, 6, 3)).astype(np.float32))
+    packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    wanted = head(rnn(packed)[1][0][-1])
+    assert torch.allclose(solved.answers(rnn, head, x, lengths), wanted, atol=1e-6)
+    assert not torch.allclose(solved.broken_answers(rnn, head, x, lengths), wanted, atol=1e-2)
+
+
+@many
+@given(
+    curve=st.lists(st.integers(0, 20), min_size=1, max_size=12, unique=True),
+    patience=st.integers(1, 4),
+    max_epochs=st.integers(1, 12),
+)
+def test_fit_stops_and_ends_as_the_formula_says(curve: list[int], patience: int, max_epochs: int) -> None:
+    max_epochs, coming, modes = min(max_epochs, len(curve)), iter(curve), []
+    model = nn.Linear(1, 1, bias=False).eval()
+    model.weight.data.zero_()
+
+    def run_epoch(model: nn.Linear) -> None:
+        modes.append(model.training)
+        model.weight.data += 1
+
+    def validate(model: nn.Linear) -> float:
+        modes.append(not model.training)
+        return float(next(coming))
+
+    losses = references().fit(model, run_epoch, validate, max_epochs, patience)
+    bests = [int(np.argmin(curve[: e + 1])) for e in range(max_epochs)]
+    ends = [e for e in range(max_epochs) if e - bests[e] == patience]  # eq-code-early-stopping
+    end = ends[0] if ends else max_epochs - 1
+    assert losses == curve[: end + 1] and all(modes)
+    assert model.weight.item() == bests[end] + 1
+
+
 def test_the_exercises_add_up_to_a_hundred_points() -> None:
     key = json.loads((BOOK.parent / "autograder" / "keys" / "code.ipynb").read_text())
     cards = [cell["metadata"]["unrolled"] for cell in key["cells"] if cell["metadata"]["unrolled"]["role"] == "card"]
     assert sum(card["points"] for card in cards) == 100
-    assert sum(card["exercise"].startswith("hunt-") for card in cards) >= 3
+    assert (len(cards), sum(card["exercise"].startswith("hunt-") for card in cards)) == (15, 8), "as the pages say"
     assert [card["backend"] for card in cards] == sorted(card["backend"] for card in cards), "NumPy first"
 
 
@@ -204,10 +241,10 @@ def toy(n: int = 40) -> tuple[torch.Tensor, torch.Tensor]:
 class Last(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.rnn, self.fc = nn.GRU(3, 8), nn.Linear(8, 2)
+        self.rnn, self.head = nn.GRU(3, 8), nn.Linear(8, 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.fc(self.rnn(x)[0][-1])
+        return self.head(self.rnn(x)[0][-1])
 
 
 def test_batches_show_each_example_once_and_differ_between_epochs() -> None:
@@ -291,6 +328,21 @@ def test_counting_knows_what_it_can_know() -> None:
     assert ngram_loss(codes, codes, 3, 2, 1e-9) == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_mixed_counts_are_a_probability(n: int) -> None:
+    rng = np.random.default_rng(n)
+    train, before = rng.integers(0, 4, size=60), rng.integers(0, 4, size=n - 1)
+    after = [mixed_ngram_loss(train, np.append(before, c), 4, n) for c in range(4)]
+    assert np.exp(-np.array(after)).sum() == pytest.approx(1)
+
+
+def test_mixed_counts_by_hand() -> None:
+    train = np.array([0, 1, 0, 1, 1])  # pairs 01, 10, 01, 11: after 0 always 1
+    after_one_character = (2 - 0.75 + 0.75 * 2 / 2) / 3  # 1 follows 0 and 1, 0 follows 1; each of 2 is 1/2 below
+    wanted = (2 - 0.75 + 0.75 * 1 * after_one_character) / 2
+    assert mixed_ngram_loss(train, np.array([0, 1]), 2, 2) == pytest.approx(-np.log(wanted))
+
+
 def test_the_data_need_no_download_and_have_the_stated_shapes() -> None:
     assert {n: p.x.shape for n, p in digits("pixels").items()} == {
         "train": (64, 1100, 1), "valid": (64, 300, 1), "test": (64, 397, 1),
@@ -335,9 +387,13 @@ def test_on_the_eeg_a_linear_model_wins_and_persistence_loses() -> None:
             assert baselines["linear in the last 4 values"] < np.mean(errors) < baselines["last value again"]
 
 
-def test_the_network_beats_counting_overfits_and_loses_to_lzma() -> None:
+def test_the_network_beats_plain_counting_overfits_and_loses_to_mixed_counts_and_lzma() -> None:
     data = committed("code_text")
     best = min(data["passes"], key=lambda one: one["valid"])
+    text = topics()
+    codes, size = Alphabet.of(text).encode(text), len(Alphabet.of(text))
+    train, _, test = np.split(codes, [int(0.8 * len(codes)), int(0.9 * len(codes))])
+    assert mixed_ngram_loss(train, test, size, 6) / np.log(2) < best["test"] - 0.05
     assert data["compressors"]["lzma"] < best["test"] < data["baselines"]["4-gram"]
     sixth, last = data["passes"][5], data["passes"][-1]
     assert sixth["train"] - last["train"] > 0.2

@@ -95,7 +95,7 @@ def test_programs_1_2_3_14_answer_once_per_example(program: int, kind: str, x: n
     logits, state = model(torch.from_numpy(x))
     assert logits.shape == (N, C)
     last = state[0][0] if kind == "LSTM" else state[0]
-    assert torch.allclose(logits, model.fc(last))
+    assert torch.allclose(logits, model.head(last))
     assert model.rnn(torch.from_numpy(x))[0][:, -1].shape == (T, H), "the documents' index picks an example"
 
 
@@ -111,9 +111,9 @@ def test_programs_1_2_3_14_learn_the_digits(program: int, kind: str) -> None:
 def test_programs_1_2_3_14_are_the_same_in_every_library(kind: str, x: np.ndarray, rng: np.random.Generator) -> None:
     ours, plain = getattr(classify_torch, f"{kind}Model")(D, H, C), PLAIN[kind](D, H, C, rng)
     theirs = classify_keras.last_step_model(kind, D, H, C)
-    to_numpy(ours.rnn, ours.fc, plain)
+    to_numpy(ours.rnn, ours.head, plain)
     to_keras(ours.rnn, theirs.layers[0])
-    dense_to_keras(ours.fc, theirs.layers[1])
+    dense_to_keras(ours.head, theirs.layers[1])
     logits = ours(torch.from_numpy(x))[0].detach()
     assert_same(logits, classify_numpy.last_step(plain, x))
     assert_same(logits, theirs(x.transpose(1, 0, 2)))
@@ -159,7 +159,7 @@ def test_programs_4_5_beat_persistence_tenfold(program: int, layer: type[nn.RNNB
     assert forecast_numpy.rmse(forecasts.numpy(), test[1]) < 0.1 * persistence
 
     plain = PLAIN[layer.__name__](1, 50, 1, rng)
-    to_numpy(model.rnn, model.fc, plain)
+    to_numpy(model.rnn, model.head, plain)
     assert_same(forecasts, forecast_numpy.forecast(plain, test[0].astype(np.float32)))
 
 
@@ -184,9 +184,9 @@ def test_programs_6_7_agree_with_torch_and_keras(
 ) -> None:
     ours, plain = getattr(forward_torch, name)(D, H, C), getattr(forward_numpy, name)(D, H, C, rng)
     theirs = getattr(forward_keras, name.lower())(D, H, C)
-    to_numpy(ours.rnn, ours.fc, plain)
+    to_numpy(ours.rnn, ours.head, plain)
     to_keras(ours.rnn, theirs.layers[0])
-    dense_to_keras(ours.fc, theirs.layers[1])
+    dense_to_keras(ours.head, theirs.layers[1])
     outputs, states, _ = ours(torch.from_numpy(x))
     mine, my_states, _ = plain.forward(x)
     assert mine.shape == (T, N, C) and my_states.shape == (T, N, H)
@@ -240,7 +240,7 @@ def test_program_8_learns_what_needs_memory(rng: np.random.Generator) -> None:
 def test_program_11_gives_autograds_gradients(x: np.ndarray, rng: np.random.Generator) -> None:
     targets = rng.integers(0, C, size=(T, N))
     ours, plain = forward_torch.RNN(D, H, C).double(), forward_numpy.RNN(D, H, C, rng)
-    to_numpy(ours.rnn, ours.fc, plain)
+    to_numpy(ours.rnn, ours.head, plain)
     loss, mine = backprop_numpy.loss_and_gradients(plain, x.astype(np.float64), targets)
     wide, classes = torch.from_numpy(x).double(), torch.from_numpy(targets)
     torch_loss, theirs = backprop_torch.loss_and_gradients(ours, wide, classes)
@@ -257,10 +257,10 @@ def test_program_11_counts_the_last_steps_own_loss(rng: np.random.Generator) -> 
 
 def test_program_8_in_keras_follows_numpy_with_one_bias(rng: np.random.Generator) -> None:
     ours, plain = forward_torch.RNN(1, 8, 2), forward_numpy.RNN(1, 8, 2, rng)
-    to_numpy(ours.rnn, ours.fc, plain)
+    to_numpy(ours.rnn, ours.head, plain)
     theirs = backprop_keras.compiled(1, 8, 2, lr=1.0)
     to_keras(ours.rnn, theirs.layers[0])
-    dense_to_keras(ours.fc, theirs.layers[1])
+    dense_to_keras(ours.head, theirs.layers[1])
     for _ in range(10):
         x, y = echo(rng)
         keras_loss = float(theirs.train_on_batch(x.transpose(1, 0, 2), y.T))
@@ -282,13 +282,13 @@ def joined(linear: nn.Linear) -> np.ndarray:
 
 
 def test_program_9_is_an_rnn_cell_with_an_output(x: np.ndarray) -> None:
-    cell, step = cells_torch.SimpleRNN(D, H, C), torch.from_numpy(x[0])
+    cell, step = cells_torch.RNNStep(D, H, C), torch.from_numpy(x[0])
     h = torch.tanh(torch.randn(N, H))
     output, new = cell(step, h)
     assert output.shape == (N, C) and new.shape == (N, H)
-    expected = torch.rnn_tanh_cell(step, h, cell.i2h.weight, cell.h2h.weight, cell.i2h.bias, cell.h2h.bias)
+    expected = torch.rnn_tanh_cell(step, h, cell.from_x.weight, cell.from_h.weight, cell.from_x.bias, cell.from_h.bias)
     assert_same(new.detach(), expected.detach())
-    weights = map(joined, (cell.i2h, cell.h2h, cell.h2o))
+    weights = map(joined, (cell.from_x, cell.from_h, cell.to_y))
     mine, my_new = cells_numpy.simple_rnn(x[0], array(h), *weights)
     assert_same(output.detach(), mine)
     assert_same(new.detach(), my_new)
@@ -298,8 +298,8 @@ def test_program_9_is_an_rnn_cell_with_an_output(x: np.ndarray) -> None:
 def test_program_10_is_an_lstm_cell(x: np.ndarray) -> None:
     cell, built_in = cells_torch.LSTMCell(D, H), nn.LSTMCell(D, H)
     for kind, weight, bias in (
-        ("i2", built_in.weight_ih, built_in.bias_ih),
-        ("h2", built_in.weight_hh, built_in.bias_hh),
+        ("x_to_", built_in.weight_ih, built_in.bias_ih),
+        ("h_to_", built_in.weight_hh, built_in.bias_hh),
     ):
         blocks = [cell.get_submodule(kind + block) for block in "ifco"]
         weight.data.copy_(torch.cat([block.weight for block in blocks]))
@@ -317,14 +317,14 @@ def test_programs_9_10_run_in_a_loop_of_keras(x: np.ndarray) -> None:
     ours, theirs = cells_torch.LSTMCell(D, H), keras.layers.RNN(cells_keras.LSTMCell(H), return_sequences=True)
     theirs(x.transpose(1, 0, 2))
     for block in "fico":
-        dense_to_keras(ours.get_submodule(f"i2{block}"), theirs.cell.from_x[block])
-        dense_to_keras(ours.get_submodule(f"h2{block}"), theirs.cell.from_h[block])
+        dense_to_keras(ours.get_submodule(f"x_to_{block}"), theirs.cell.from_x[block])
+        dense_to_keras(ours.get_submodule(f"h_to_{block}"), theirs.cell.from_h[block])
     state, states = (torch.zeros(N, H), torch.zeros(N, H)), []
     for step in torch.from_numpy(x):
         state = ours(step, state)
         states.append(state[0].detach())
     assert_same(torch.stack(states, dim=1), theirs(x.transpose(1, 0, 2)))
-    simple = keras.layers.RNN(cells_keras.SimpleRNN(H, C), return_sequences=True)
+    simple = keras.layers.RNN(cells_keras.RNNStep(H, C), return_sequences=True)
     assert simple(x.transpose(1, 0, 2)).shape == (N, T, C)
 
 
@@ -377,10 +377,10 @@ def test_program_13_hands_every_step_to_the_upper_layer(x: np.ndarray, rng: np.r
     ours, theirs = classify_torch.StackedLSTM(D, C, (6, 4)), classify_keras.stacked_lstm(D, C, (6, 4))
     lower, upper = forward_numpy.LSTM(D, 6, C, rng), forward_numpy.LSTM(6, 4, C, rng)
     to_numpy(ours.lower, None, lower)
-    to_numpy(ours.upper, ours.fc, upper)
+    to_numpy(ours.upper, ours.head, upper)
     for layer, target in zip((ours.lower, ours.upper), theirs.layers, strict=False):
         to_keras(layer, target)
-    dense_to_keras(ours.fc, theirs.layers[2])
+    dense_to_keras(ours.head, theirs.layers[2])
     logits = ours(torch.from_numpy(x)).detach()
     assert logits.shape == (N, C)
     assert_same(logits, classify_numpy.stacked(lower, upper, x))

@@ -82,6 +82,12 @@ def _(s, d):
     return called(s.truncated_bptt, d.normal(T, N, H), *network(d, T, N, D, H), chunk)
 
 
+@trial("hunt-gradients")
+def _(s, d):
+    T, N, H = d.sizes(3)
+    return called(s.state_gradients, d.normal(T, N, H), d.state(T, N, H), d.state(N, H), d.normal(H, H))
+
+
 @trial("autograd-gradients")
 def _(s, d):
     T, N, D, H = d.sizes(4)

@@ -179,3 +179,31 @@ def _(s, d):
     both = s.summary(rnn, x)
     (both * d.tensors(d.normal(N, 2 * H))).sum().backward()
     return dict(both=both, grad=x.grad, rnn=weights(rnn), x=x)
+
+
+@trial("hunt-answers")
+def _(s, d):
+    N, T, D, H, C = d.sizes(5)
+    rnn, head, x = put(nn.LSTM(D, H), d), put(nn.Linear(H, C), d), d.leaves(d.normal(N, T, D))
+    lengths = d.tensors(d.rng.integers(1, T + 1, size=N))
+    logits = s.answers(rnn, head, x, lengths)
+    (logits * d.tensors(d.normal(N, C))).sum().backward()
+    return dict(logits=logits, grad=x.grad, rnn=weights(rnn), head=weights(head), x=x, lengths=lengths)
+
+
+@trial("hunt-best-epoch")
+def _(s, d):
+    max_epochs, patience = int(d.rng.integers(1, 12)), int(d.rng.integers(1, 5))
+    curve = d.rng.integers(0, 8, size=max_epochs) / 4  # with equal losses
+    model, modes = nn.Linear(1, 1), []
+
+    def run_epoch(model):
+        modes.append(model.training)
+        model.weight.data += 1
+
+    def validate(model):
+        modes.append(model.training)
+        return float(curve[len(modes) // 2 - 1])
+
+    losses = s.fit(model.eval(), run_epoch, validate, max_epochs, patience)
+    return dict(losses=torch.tensor(losses), modes=torch.tensor(modes), weight=model.weight.detach())

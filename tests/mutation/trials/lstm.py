@@ -87,6 +87,13 @@ def _(s, d):
     return called(s.peephole_lstm_step, *cell(d, N, D, H), d.normal(3 * H))
 
 
+@trial("hunt-memory")
+def _(s, d):
+    T, N, D, H = d.sizes(4)
+    _, h0, c0, W_xh, W_hh, b = cell(d, N, D, H)
+    return called(s.lstm_states, d.normal(T, N, D), h0, c0, W_xh, W_hh, b)
+
+
 @trial("lstm-module")
 def _(s, d):
     T, N, D, H = d.sizes(4)
