@@ -73,6 +73,9 @@ def compare(
         if name not in student.values:
             return Difference(name, "missing", _missing(name, student))
         if name not in reference.values:
+            whole = name.split("[")[0].split(".")[0]
+            if whole in reference.values and whole not in student.values:
+                return Difference(whole, "missing", _missing(whole, student))
             continue
         expected = reference.values[name]
         tolerance = (tolerances or {}).get(name)

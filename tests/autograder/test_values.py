@@ -168,6 +168,16 @@ def test_a_list_where_one_value_is_wanted_is_called_a_list() -> None:
     assert "collection of 2" in found.message
 
 
+def test_of_several_lists_the_first_of_the_check_is_named() -> None:
+    states = np.ones((2, 3))
+    student = Payload("c", 1, {**flatten("states", [states[0], None]), **flatten("again", [states[0], None])})
+    stored = Payload("c", 1, {"again": states, "states": states})  # a key's file has the names sorted
+    found = compare(student, stored)
+    assert found is not None
+    assert (found.value, found.kind) == ("states", "missing")
+    assert "`states` should be one value; yours is a collection of 2" in found.message
+
+
 def test_a_ragged_list_keeps_its_numbers() -> None:
     assert {name: value.tolist() for name, value in flatten("n", [[1, 2], [3]]).items()} == {
         "n[0]": [1, 2],
