@@ -51,7 +51,10 @@ RULE = re.compile(r'([^{}]+)\{(?:[^{}"]|"(?:\\.|[^"\\])*")*\}')  # a string may 
 CHARACTER = re.compile(r"mjx-c[0-9A-F]+")
 
 INLINE = re.compile(r'(<span class="math notranslate nohighlight"[^>]*>)\\\(([^<]*)\\\)(?=</span>)')
-BEFORE_STOP = re.compile(r'(<span class="math notranslate nohighlight"[^>]*>\\\([^<]*\\\)</span>)([.,;:!?)]+)')
+SHORT = 30  # characters of TeX: such a formula fits on a phone's line, a longer one must be able to break
+BEFORE_STOP = re.compile(
+    rf'(<span class="math notranslate nohighlight"[^>]*>\\\([^<]{{1,{SHORT}}}\\\)</span>)([.,;:!?)]+)'
+)
 DISPLAY = re.compile(
     r'(<div class="math notranslate nohighlight"[^>]*>(?:\s*<span class="eqno">.*?</a></span>)?)'
     r"\s*(?:\\\[([^<]*)\\\]|(\\begin\{[^<]*))\s*(?=</div>)",
@@ -131,7 +134,7 @@ def formulas_in(page: str) -> list[tuple[str, bool]]:
 
 
 def put_in(page: str, made: dict[tuple[str, bool], str]) -> str:
-    """The page with its formulas typeset; a comma or full stop after one stays on its line."""
+    """The page with its formulas typeset; a comma or full stop after a short one stays on its line."""
     page = BEFORE_STOP.sub(r'<span class="math-stop">\1\2</span>', page)
     page = INLINE.sub(lambda m: m[1] + made[html.unescape(m[2]), False], page)
     return DISPLAY.sub(lambda m: m[1] + made[html.unescape(m[2] or m[3]), True], page)
